@@ -67,6 +67,10 @@ export const eventSchema = z.discriminatedUnion("type", [
 
 export type HoldfastEvent = z.infer<typeof eventSchema>;
 
+/** A line of `run.log`: an event, or the message of an unknown one. */
+export const logLineSchema = z.looseObject({ level: z.string(), time: z.string(), type: z.string(), msg: z.string() });
+export type LogLine = z.infer<typeof logLineSchema>;
+
 /** Takes every event of a command, in order. Must not throw. */
 export type Report = (event: HoldfastEvent) => void;
 

@@ -1,7 +1,7 @@
 /** The documents of a run and of a store. DESIGN of the format: docs/design.md. */
 import * as z from "zod";
 import { anomalySchema } from "./anomaly.ts";
-import { failureSchema, indexEntrySchema, metadataSchema, projectSchema, stepNameSchema } from "./unit.ts";
+import { failuresSchema, indexSchema, metadataSchema, projectSchema, stepNameSchema } from "./unit.ts";
 
 /** The scope of a run: everything that is configured, or a selection. */
 export const scopeSchema = z.union([
@@ -87,11 +87,8 @@ export const manifestHeadSchema = z.looseObject({
 export type ManifestHead = z.infer<typeof manifestHeadSchema>;
 
 export const manifestSchema = manifestHeadSchema.extend({
-  steps: z.record(
-    z.string(),
-    stepSummarySchema.extend({ index: z.array(indexEntrySchema), metadata: z.array(metadataSchema) }),
-  ),
-  failures: z.array(failureSchema),
+  steps: z.record(z.string(), stepSummarySchema.extend({ index: indexSchema, metadata: z.array(metadataSchema) })),
+  failures: failuresSchema,
   uncovered: z.array(z.string()),
   warnings: z.array(z.string()),
 });
@@ -106,3 +103,21 @@ export const projectListSchema = z.object({
   projects: z.array(projectSchema),
 });
 export type ProjectList = z.infer<typeof projectListSchema>;
+
+/** `store.json`. */
+export const storeSchema = z.object({
+  format_version: z.string(),
+  id: z.string(),
+  site: z.string(),
+  created_at: z.string(),
+});
+export type StoreDocument = z.infer<typeof storeSchema>;
+
+/** `reuse.json`. */
+export const reuseSchema = z.object({
+  format_version: z.string(),
+  /** By the directory of the unit. */
+  unread_runs: z.record(z.string(), z.number().int().nonnegative()),
+});
+
+export type Reuse = z.infer<typeof reuseSchema>;

@@ -81,6 +81,8 @@ export const indexEntrySchema = z.object({
   sha256: sha256Schema.nullable(),
   updated_at: z.string(),
 });
+/** `index.json` of a step. */
+export const indexSchema = z.array(indexEntrySchema);
 export type IndexEntry = z.infer<typeof indexEntrySchema>;
 
 export const failureSchema = z.object({
@@ -94,6 +96,8 @@ export const failureSchema = z.object({
   last_good_run: z.string().nullable(),
   at: z.string(),
 });
+/** `failures.json` of a step or a run. */
+export const failuresSchema = z.array(failureSchema);
 export type Failure = z.infer<typeof failureSchema>;
 
 /** Lists the names of a project: its id, and `internal_id`, `slug` and `name` if its row has them. */

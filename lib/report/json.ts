@@ -29,13 +29,7 @@ export function jsonReport(write: (line: string) => void, verbose: boolean): Rep
     } else if (event.type === "note" && (verbose || event.level !== "info")) {
       emit({ message_type: "verbose_status", action: event.level, item: event.text });
     } else if (event.type === "run_ended") {
-      emit({
-        message_type: "summary",
-        run: event.run,
-        status: event.status,
-        total_duration: event.duration_ms / 1000,
-        ...event.summary,
-      });
+      emit({ message_type: "summary", ...runSummary(event) });
     } else if (
       event.type !== "run_started" &&
       event.type !== "run_failed" &&
@@ -46,6 +40,19 @@ export function jsonReport(write: (line: string) => void, verbose: boolean): Rep
     }
   };
 }
+
+/** Returns the summary of a run, with its duration in seconds. */
+export const runSummary = <Status extends string, Summary extends object>({
+  run,
+  status: runStatus,
+  duration_ms,
+  summary,
+}: {
+  readonly run: string;
+  readonly status: Status;
+  readonly duration_ms: number;
+  readonly summary: Summary;
+}) => ({ run, status: runStatus, total_duration: duration_ms / 1000, ...summary });
 
 function status(progress: Progress, event: HoldfastEvent, startedMs: number): Record<string, unknown> {
   const steps = [...progress.steps.values()];

@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { lstat, readdir, realpath, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import * as z from "zod";
 import { HoldfastError, systemCode } from "../errors.ts";
+import { storeSchema, type StoreDocument } from "../model/run.ts";
 import { FORMAT_VERSION } from "../model/unit.ts";
 import { LEFTOVER, createFileAtomic, fsyncDirectory, makeDirectory, storeError } from "./files/atomic.ts";
 import { formatJson, readDocument } from "./files/json-documents.ts";
@@ -15,9 +15,6 @@ const STORE_FILE = "store.json";
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Names that a file system makes by itself. */
 const NOT_CONTENT = new Set(["lost+found"]);
-
-const storeSchema = z.object({ format_version: z.string(), id: z.string(), site: z.string(), created_at: z.string() });
-type StoreDocument = z.infer<typeof storeSchema>;
 
 export interface Store {
   /** Absolute path without links. */

@@ -1,50 +1,24 @@
 /** The package: packed from the sources, installed in an empty directory elsewhere, and used there. */
-import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
 import { PROJECT, startProgram, type RunResult } from "../support/commands/run.ts";
+import { installPackage } from "../support/package/install.ts";
 import { suiteDirectory } from "../support/temp.ts";
 
 const LIMIT_MS = 300_000;
 
 const directory = suiteDirectory("holdfast-installed-");
 let elsewhere: string;
-let env: Record<string, string | undefined>;
+const env = { XDG_STATE_HOME: join(directory, "state"), npm_config_update_notifier: "false" };
 
 /** Runs a program of the installed package. */
 const holdfast = async (...args: readonly string[]): Promise<RunResult> =>
   await startProgram(["npx", "--no-install", "holdfast", ...args], { cwd: elsewhere, env }).done;
 
-/** The packages that package.json names for use and what these need, as this checkout has them: nothing is downloaded. */
-function installedForUse(): string[] {
-  const list = ["ls", "--omit=dev", "--all", "--parseable"];
-  const [, ...paths] = execFileSync("npm", list, { cwd: PROJECT, encoding: "utf8" }).trim().split("\n");
-  const names = paths.map((path) => relative(PROJECT, path)).toSorted();
-  return names.filter((name) => !names.some((outer) => name.startsWith(`${outer}/`)));
-}
-
-/** Packs a copy of the sources as they are, built by `prepare` as for a release, and installs the tarball. */
 beforeAll(() => {
-  const [source, packed] = [join(directory, "source"), join(directory, "packed")];
-  elsewhere = join(directory, "elsewhere");
-  for (const path of [packed, elsewhere]) mkdirSync(path);
-  env = { XDG_STATE_HOME: join(directory, "state"), npm_config_update_notifier: "false" };
-  const git = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-  const files = execFileSync("git", git, { cwd: PROJECT, encoding: "utf8" }).split("\0");
-  for (const file of files.filter((one) => !one.startsWith("test/") && existsSync(join(PROJECT, one)) && one !== "")) {
-    mkdirSync(dirname(join(source, file)), { recursive: true });
-    cpSync(join(PROJECT, file), join(source, file));
-  }
-  symlinkSync(join(PROJECT, "node_modules"), join(source, "node_modules"));
-  const quiet = { stdio: "pipe", env: { ...process.env, ...env } } as const;
-  execFileSync("npm", ["pack", "--pack-destination", packed], { ...quiet, cwd: source });
-  const [tarball = ""] = readdirSync(packed);
-  expect(tarball).toMatch(/^holdfast-\d.*\.tgz$/);
-  for (const name of installedForUse()) cpSync(join(PROJECT, name), join(elsewhere, name), { recursive: true });
-  // Offline: what package.json does not name would not be there.
-  const install = ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", join(packed, tarball)];
-  execFileSync("npm", install, { ...quiet, cwd: elsewhere });
+  elsewhere = installPackage(directory, env);
 }, LIMIT_MS);
 
 test("it has what it needs, and nothing of the workshop", () => {
@@ -102,4 +76,96 @@ test("init writes the config into the working directory, where a backup finds it
   expect(written.stdout, written.stderr).toContain(`wrote ${join(elsewhere, "config/site.yaml")}`);
   const tried = await holdfast("backup", "--dry-run");
   expect(tried, tried.stderr).toMatchObject({ code: 0 });
+});
+
+/** Compiles files in the directory of the package's user; returns what the compiler prints. */
+function compile(files: readonly string[], options: Readonly<Record<string, unknown>>): string {
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, target: "es2023", lib: ["es2023"], skipLibCheck: false },
+    ...{ exactOptionalPropertyTypes: true, types: ["node"], typeRoots: [join(PROJECT, "node_modules/@types")] },
+    ...options,
+  };
+  writeFileSync(join(elsewhere, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
+  const tsc = join(PROJECT, "node_modules/.bin/tsc");
+  const { stdout, stderr } = spawnSync(tsc, ["-p", elsewhere], { encoding: "utf8" });
+  return stdout + stderr;
+}
+
+/** What the fixture consumer.mjs prints, as far as the test takes it apart. */
+interface Seen extends Readonly<Record<string, unknown>> {
+  readonly imported: Readonly<Record<"before" | "after", readonly number[]>>;
+  readonly backup: { readonly run: string };
+  readonly afterAbort: { readonly runs: readonly { readonly run: string }[] };
+  readonly verified: { readonly checks: readonly { readonly id: string }[] };
+  readonly pruned: { readonly runs: readonly unknown[] };
+}
+
+describe("the library", () => {
+  const fixture = (name: string): string => join(PROJECT, "test/fixtures/library", name);
+
+  /** The examples of the documentation, each as a file. */
+  function examples(): string[] {
+    const pages = ["README.md", ...readdirSync(join(PROJECT, "docs")).map((name) => `docs/${name}`)];
+    const blocks = pages
+      .filter((page) => page.endsWith(".md"))
+      .flatMap((page) => [...readFileSync(join(PROJECT, page), "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm)]);
+    return blocks.map(([, text = ""], at) => {
+      writeFileSync(join(elsewhere, `example-${at}.mts`), text);
+      return `example-${at}.mts`;
+    });
+  }
+
+  test.each([
+    { module: "nodenext", moduleResolution: "nodenext" },
+    { module: "esnext", moduleResolution: "bundler" },
+  ])("has types without any, and so compile the examples of the documentation: $moduleResolution", (options) => {
+    cpSync(fixture("every-method.ts"), join(elsewhere, "every-method.mts"));
+    const shown = examples();
+    expect(shown.length).toBeGreaterThanOrEqual(3);
+    expect(compile(["every-method.mts", ...shown], options)).toBe("");
+  });
+
+  test("backs up, is aborted, resumes, verifies, restores and prunes", { timeout: LIMIT_MS }, async () => {
+    const site = join(directory, "library");
+    mkdirSync(join(site, "www"), { recursive: true });
+    writeFileSync(join(site, "www/a.txt"), "a\n");
+    const config = join(site, "site.yaml");
+    writeFileSync(config, `site: wiki\nroot: ${site}/www\ndest: ${site}/store\ntrees: [.]\n`);
+    cpSync(fixture("consumer.mjs"), join(elsewhere, "consumer.mjs"));
+    const argv = [process.execPath, join(elsewhere, "consumer.mjs"), config, join(site, "restored")];
+    const ran = await startProgram(argv, { cwd: elsewhere, env }).done;
+    expect(ran, ran.stderr).toMatchObject({ code: 0, stderr: "" });
+    const seen = JSON.parse(ran.stdout) as Seen;
+    expect(seen.imported.after).toEqual(seen.imported.before);
+
+    const { run } = seen.backup;
+    expect(seen.backup).toMatchObject({ status: "complete", units: 1, path: join(site, "store/runs", run) });
+    expect(seen["events"]).toEqual(expect.arrayContaining(["run_started", "unit_ended", "step_ended", "run_ended"]));
+    expect(seen["manifest"]).toBe(run);
+
+    expect(seen["aborted"]).toMatchObject({ code: "E_INTERRUPTED", exitCode: 130, isHoldfastError: true });
+    const interrupted = seen.afterAbort.runs[0]?.run;
+    expect(seen.afterAbort).toEqual({
+      locked: false,
+      runs: [
+        { run: interrupted, status: "interrupted", latest: false },
+        { run, status: "complete", latest: true },
+      ],
+    });
+    expect(seen["resumed"]).toMatchObject({ run: interrupted, status: "complete" });
+    execFileSync("sha256sum", ["--quiet", "-c", "SHA256SUMS"], { cwd: join(site, "store/latest") });
+
+    expect(seen.verified).toMatchObject({ run, ok: true, error_count: 0 });
+    expect(seen["checks"]).toEqual(seen.verified.checks.map(({ id }) => id));
+    expect(seen["restored"]).toMatchObject({ run, missing: [], kept: false });
+    expect(seen.pruned).toMatchObject({ dry_run: true, blocked: null });
+    expect(seen.pruned.runs).toHaveLength(2);
+    expect(seen["found"]).toEqual(["a.txt"]);
+
+    expect(seen["unconfirmed"]).toMatchObject({ code: "E_CONFIRM", isHoldfastError: true });
+    expect(seen["unknown"]).toMatchObject({ code: "E_RUN_UNKNOWN", exitCode: 1, isHoldfastError: true });
+    expect(seen["invalid"]).toMatchObject({ code: "E_USAGE", exitCode: 2 });
+    expect(seen["crossed"]).toMatchObject({ code: "E_USAGE" });
+    expect(seen["exits"]).toMatchObject({ ok: 0, partial: 3 });
+  });
 });

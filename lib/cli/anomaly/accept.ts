@@ -1,6 +1,6 @@
 /** `anomaly accept`: lets a run count as good although it differs from the history of the site. */
-import { EXIT, HoldfastError } from "../../errors.ts";
-import { acceptAnomalies } from "../../ops/anomalies/review/accept.ts";
+import { acceptIn } from "../../api/anomalies.ts";
+import { EXIT } from "../../errors.ts";
 import { describeAnomaly } from "../../ops/anomalies/describe.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
@@ -27,31 +27,28 @@ export const acceptCommand = defineCommand({
     "break-lock": BREAK_LOCK,
   },
   async run(flags, frame) {
-    const reason = (lastValue(flags.reason) ?? "").trim();
-    if (reason === "") throw new HoldfastError("E_USAGE", "--reason is empty", { hint: "say why, in a few words" });
-    const dryRun = flags["dry-run"];
-    const outcome = await acceptAnomalies(
+    const outcome = await acceptIn(
+      storeOf(flags),
       {
-        store: storeOf(flags),
         run: flags.run,
         code: lastValue(flags.code) ?? "",
         step: lastValue(flags.step),
         unit: lastValue(flags.unit),
         table: lastValue(flags.table),
-        reason,
-        dryRun,
+        reason: lastValue(flags.reason) ?? "",
+        dryRun: flags["dry-run"],
         breakLock: flags["break-lock"],
       },
       frame,
     );
-    if (flags.json) printJson({ message_type: "summary", ...outcome, dry_run: dryRun });
+    if (flags.json) printJson({ message_type: "summary", ...outcome });
     else if (!flags.quiet) {
-      const { run, accepted, open, last_good } = outcome;
+      const { run, accepted, open, last_good, dry_run } = outcome;
       for (const anomaly of accepted) process.stdout.write(`${printable(describeAnomaly(anomaly))}\n`);
       const what = `${plural(accepted.length, "anomaly", "anomalies")} of ${run}`;
       const rest = `${plural(open.length, "alarm")} left open; last good run: ${last_good ?? "none"}`;
       process.stdout.write(
-        dryRun ? `would accept ${what}; nothing was changed\n` : `${pc.green("✓")} accepted ${what}, ${rest}\n`,
+        dry_run ? `would accept ${what}; nothing was changed\n` : `${pc.green("✓")} accepted ${what}, ${rest}\n`,
       );
     }
     return EXIT.ok;

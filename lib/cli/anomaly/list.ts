@@ -1,7 +1,8 @@
 /** `anomaly list`: shows how runs differ from the history of the site. */
+import { anomaliesIn } from "../../api/anomalies.ts";
 import { EXIT } from "../../errors.ts";
 import { describeAnomaly } from "../../ops/anomalies/describe.ts";
-import { listAnomalies, type ListedAnomaly } from "../../ops/anomalies/review/list.ts";
+import type { ListedAnomaly } from "../../ops/anomalies/review/list.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { printable } from "../../report/printable.ts";
 import { defineCommand } from "../core/command.ts";
@@ -14,7 +15,7 @@ export const listCommand = defineCommand({
   positionals: { run: { type: "string", describe: "an id, latest or last; all runs when absent" } },
   options: {},
   async run(flags) {
-    const listing = await listAnomalies(storeOf(flags), flags.run);
+    const listing = await anomaliesIn(storeOf(flags), { run: flags.run });
     if (flags.json) printJson({ message_type: "summary", ...listing });
     else if (!flags.quiet) {
       for (const anomaly of listing.anomalies) process.stdout.write(`${printable(line(anomaly))}\n`);

@@ -4,21 +4,18 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { colors as pc } from "../../report/colors.ts";
 import { RACY_MS } from "../../archive/fingerprint.ts";
-import { loadConfig } from "../../config/load.ts";
-import { EXIT, HoldfastError } from "../../errors.ts";
+import { BACKUP_DEFAULTS, backupSite, exitOfBackup, type BackupOptions } from "../../api/backup.ts";
+import { HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName } from "../../model/unit.ts";
 import { describeAnomaly } from "../../ops/anomalies/describe.ts";
-import type { BackupOutcome, BackupRequest } from "../../ops/backup/request.ts";
-import { backup } from "../../ops/backup/run.ts";
-import { concludeBackup } from "../../ops/monitor/backup.ts";
-import { monitor } from "../../ops/monitor/job.ts";
+import type { BackupOutcome } from "../../ops/backup/request.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
 import { defineCommand, type Command, type ParsedOptions } from "../core/command.ts";
 import { BREAK_LOCK, NUMBER, SWITCH, TEXT, YES, type OptionTable } from "../core/options.ts";
 import { configFile } from "../core/site-config.ts";
-import { exitOf, type CommandFrame, type OutputFlags } from "../core/run-command.ts";
+import type { CommandFrame, OutputFlags } from "../core/run-command.ts";
 
 /** The options of a backup, of the whole site or of a step. */
 const OPTIONS = {
@@ -27,7 +24,7 @@ const OPTIONS = {
   "text-types": { ...TEXT, describe: "text types to export; `default` is the first" },
   existing: {
     choices: ["skip", "overwrite"],
-    default: "skip",
+    default: BACKUP_DEFAULTS.existing,
     describe: "reuse unchanged units, or rebuild all",
   },
   workers: { ...NUMBER, describe: "worker threads" },
@@ -64,11 +61,11 @@ export const backupAll = defineCommand({
   },
   rules: { conflicts: [["demo", "config"], ...CONFLICTS] },
   async run(flags, frame) {
-    const steps = parseList("steps", flags.steps).map(stepName);
-    const request = requestOf(flags, { steps, inProcess: false, command: "backup_all" });
-    if (!flags.demo) return await backUp(request, flags, frame);
-    const outcome = await backupOf(await demoRequest(request, flags), flags, frame);
-    if (outcome.path === null) return exitOfOutcome(outcome);
+    const options = { ...optionsOf(flags), steps: parseList("steps", flags.steps).map(stepName) };
+    if (!flags.demo) return exitOfBackup(await backUp(placeOf(flags), options, { flags, frame }));
+    const place = await demoPlace(flags);
+    const outcome = await backUp(place, { ...options, newStore: true }, { flags, frame });
+    if (outcome.path === null) return exitOfBackup(outcome);
     const { finishDemo } = await import("./demo.ts");
     return await finishDemo(outcome, outcome.path, frame, isShown(flags));
   },
@@ -82,72 +79,51 @@ export const backupStep = (step: StepName, script: string): Command =>
     positionals: {},
     options: OPTIONS,
     rules: { conflicts: CONFLICTS },
-    run: async (flags, frame) =>
-      await backUp(requestOf(flags, { steps: [step], inProcess: true, command: script }), flags, frame),
+    async run(flags, frame) {
+      const options = { ...optionsOf(flags), steps: [step] };
+      const way = { inProcess: true, command: script };
+      return exitOfBackup(await backUp(placeOf(flags), options, { flags, frame, way }));
+    },
   });
 
 type BackupFlags = ParsedOptions<typeof OPTIONS>;
+type Place = Parameters<typeof backupSite>[0];
 
-function requestOf(flags: BackupFlags, about: Pick<BackupRequest, "steps" | "inProcess" | "command">): BackupRequest {
-  const workers = lastValue(flags.workers);
-  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1))
-    throw new HoldfastError("E_USAGE", "--workers takes a whole number of at least 1");
-  return {
-    config: lastValue(flags.config) ?? "",
-    dest: lastValue(flags.dest),
-    only: parseList("only", flags.only),
-    skip: parseList("skip", flags.skip),
-    textTypes: parseList("text-types", flags["text-types"]),
-    existing: lastValue(flags.existing) ?? "skip",
-    workers,
-    checksums: flags.checksums,
-    resume: flags.resume,
-    dryRun: flags["dry-run"],
-    name: lastValue(flags.name),
-    description: lastValue(flags.description),
-    tags: parseList("tag", flags.tag),
-    lockFile: lastValue(flags["lock-file"]),
-    breakLock: flags["break-lock"],
-    newStore: flags["new-store"],
-    acceptLoss: flags["accept-loss"],
-    ...about,
-  };
-}
+const optionsOf = (flags: BackupFlags): BackupOptions => ({
+  only: parseList("only", flags.only),
+  skip: parseList("skip", flags.skip),
+  textTypes: parseList("text-types", flags["text-types"]),
+  existing: lastValue(flags.existing),
+  workers: lastValue(flags.workers),
+  checksums: flags.checksums,
+  resume: flags.resume,
+  dryRun: flags["dry-run"],
+  name: lastValue(flags.name),
+  description: lastValue(flags.description),
+  tags: parseList("tag", flags.tag),
+  lockFile: lastValue(flags["lock-file"]),
+  breakLock: flags["break-lock"],
+  newStore: flags["new-store"],
+  acceptLoss: flags["accept-loss"],
+});
+
+const placeOf = (flags: BackupFlags): Place => ({
+  file: configFile(lastValue(flags.config)),
+  dest: lastValue(flags.dest),
+});
 
 const isShown = ({ json, quiet }: OutputFlags): boolean => !json && !quiet;
-const exitOfOutcome = ({ status, afterFailed, alarmStatus }: BackupOutcome): number =>
-  afterFailed ? EXIT.partial : Math.max(exitOf(status), alarmStatus);
 
-const backUp = async (request: BackupRequest, flags: OutputFlags, frame: CommandFrame): Promise<number> =>
-  exitOfOutcome(await backupOf(request, flags, frame));
-
-async function backupOf(request: BackupRequest, flags: OutputFlags, frame: CommandFrame): Promise<BackupOutcome> {
-  const file = configFile(request.config === "" ? undefined : request.config);
-  const work = async (): Promise<BackupOutcome> => await backup({ ...request, config: file }, frame);
-  const outcome = request.dryRun || request.inProcess ? await work() : await monitored(file, request, frame, work);
-  if (isShown(flags)) showOutcome(outcome);
-  return outcome;
+interface Around {
+  readonly flags: OutputFlags;
+  readonly frame: CommandFrame;
+  readonly way?: Parameters<typeof backupSite>[3];
 }
 
-/** Reports the start and the end of a backup of the whole site. */
-async function monitored(
-  file: string,
-  { dest }: BackupRequest,
-  { signal, report }: CommandFrame,
-  work: () => Promise<BackupOutcome>,
-): Promise<BackupOutcome> {
-  const config = loadConfig(file, process.env);
-  return await monitor(
-    {
-      job: "backup",
-      config,
-      dest: dest ?? config.dest,
-      signal,
-      conclude: (outcome, site) => concludeBackup(site, outcome, exitOfOutcome(outcome)),
-      onWarning: (text) => report({ type: "note", level: "warning", text }),
-    },
-    work,
-  );
+async function backUp(place: Place, options: BackupOptions, { flags, frame, way }: Around): Promise<BackupOutcome> {
+  const outcome = await backupSite(place, options, frame, way);
+  if (isShown(flags)) showOutcome(outcome);
+  return outcome;
 }
 
 function stepName(name: string): StepName {
@@ -158,10 +134,11 @@ function stepName(name: string): StepName {
 }
 
 /** Makes a demo site beside the store, once. */
-async function demoRequest(request: BackupRequest, flags: OutputFlags): Promise<BackupRequest> {
-  if (request.dest === undefined)
+async function demoPlace(flags: BackupFlags): Promise<Place> {
+  const dest = lastValue(flags.dest);
+  if (dest === undefined)
     throw new HoldfastError("E_USAGE", "--demo needs --dest", { hint: "for instance --dest /tmp/holdfast-demo" });
-  const site = `${path.resolve(request.dest)}.site`;
+  const site = `${path.resolve(dest)}.site`;
   const config = path.join(site, "site.yaml");
   if (!existsSync(config)) {
     if (isShown(flags)) process.stderr.write(`making a demo site in ${site}\n`);
@@ -170,7 +147,7 @@ async function demoRequest(request: BackupRequest, flags: OutputFlags): Promise<
     // The next backup rebuilds what changed within two seconds of this one, but a second demo should show the reuse.
     await sleep(RACY_MS);
   }
-  return { ...request, config, newStore: true };
+  return { file: config, dest };
 }
 
 function showOutcome(outcome: BackupOutcome): void {

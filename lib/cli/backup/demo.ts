@@ -2,12 +2,13 @@
 import { readdirSync, statSync, type Dirent } from "node:fs";
 import path from "node:path";
 import { colors as pc } from "../../report/colors.ts";
+import { exitOfBackup } from "../../api/backup.ts";
 import { EXIT } from "../../errors.ts";
 import type { BackupOutcome } from "../../ops/backup/request.ts";
 import { verify } from "../../ops/verify/run.ts";
 import { formatBytes } from "../../report/format.ts";
 import { showVerification } from "../core/check-report.ts";
-import { exitOf, type CommandFrame } from "../core/run-command.ts";
+import type { CommandFrame } from "../core/run-command.ts";
 
 const ENTRIES_SHOWN = 4;
 
@@ -28,7 +29,7 @@ export async function finishDemo(
         `${path.join(run, "RESTORE.md")} explains how to restore with only unzip, tar and sqlite3.\n`,
     );
   }
-  return verification.ok ? exitOf(outcome.status) : EXIT.verification;
+  return verification.ok ? exitOfBackup(outcome) : EXIT.verification;
 }
 
 /** Files that every step has, or that only a restore needs, which are shown last. */

@@ -14,10 +14,9 @@ interface CheckProblems {
   readonly problems: readonly { readonly path: string; readonly message: string }[];
 }
 
-/** Prints a line for each problem of the checks, which were found `during` a command; returns their number. */
-export function printProblems(during: string, checks: readonly CheckProblems[], about: object = {}): number {
+/** Prints a line for each problem of the checks, which were found `during` a command. */
+export function printProblems(during: string, checks: readonly CheckProblems[], about: object = {}): void {
   const found = checks.flatMap(({ id, problems }) => problems.map((problem) => ({ id, ...problem })));
   for (const { id, path, message } of found)
     printJson({ message_type: "error", error: { message }, during, ...about, item: path, check: id });
-  return found.length;
 }

@@ -70,6 +70,3 @@ function causes(error: Error): string {
     ? `cause: ${redact(error.cause.stack ?? error.cause.message)}\n${causes(error.cause)}`
     : "";
 }
-
-/** Returns the exit status of a backup: 3 if units failed. */
-export const exitOf = (status: "complete" | "partial"): number => (status === "complete" ? EXIT.ok : EXIT.partial);

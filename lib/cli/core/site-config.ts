@@ -1,7 +1,6 @@
 /** Finds the config of commands that also work without one. */
 import path from "node:path";
 import { findConfig, loadConfig, lookForConfig, type SiteConfig } from "../../config/load.ts";
-import { HoldfastError } from "../../errors.ts";
 import { PACKAGE_ROOT } from "../../exec/build-output.ts";
 
 /**
@@ -16,15 +15,14 @@ export function siteConfigOf(given: string | undefined, dest: string | undefined
 
 /**
  * Loads the config of the site that has a store: that of the flag or `$HOLDFAST_CONFIG`, or one at a default path;
- * undefined if there is none. Throws `E_CONFIG` for the flag's config of another site.
+ * undefined if there is none, or if one at a default path is of another site.
  */
 export function configOfSite(site: string, given: string | undefined): SiteConfig | undefined {
   const file = lookForConfig(given, process.env, CONFIG_HOME);
   if (file === undefined) return undefined;
   const config = loadConfig(file, process.env);
-  if (config.site === site) return config;
-  if ((given ?? process.env["HOLDFAST_CONFIG"] ?? "") === "") return undefined;
-  throw new HoldfastError("E_CONFIG", `the store belongs to the site ${site}, but the config to ${config.site}`);
+  const isNamed = (given ?? process.env["HOLDFAST_CONFIG"] ?? "") !== "";
+  return isNamed || config.site === site ? config : undefined;
 }
 
 /** Loads the config of the flag, or one at a default path. Throws `E_CONFIG` if there is none. */

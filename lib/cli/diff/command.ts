@@ -1,7 +1,8 @@
 /** `diff`: compares two runs, or a run with the site as it is now. */
-import { EXIT, HoldfastError } from "../../errors.ts";
+import { diffRuns } from "../../api/diff.ts";
+import { EXIT } from "../../errors.ts";
 import type { Difference } from "../../ops/diff/difference.ts";
-import { diff as compare, type Diff } from "../../ops/diff/run.ts";
+import type { Diff } from "../../ops/diff/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
@@ -29,18 +30,12 @@ export const diff = defineCommand({
   rules: { conflicts: [["csv", "json"]] },
   async run(flags, { signal }) {
     const { live, files, csv } = flags;
-    if (live === (flags.to !== undefined))
-      throw new HoldfastError("E_USAGE", live ? "--live takes one run" : "diff takes two runs, or one and --live", {
-        hint: "for example: npx tsx scripts/diff.ts latest --live",
-      });
-    const config = live ? requireSiteConfig(lastValue(flags.config)) : undefined;
-    const store = storeOf(flags);
-    const found = await compare({ store, from: flags.from, to: config ?? flags.to ?? "", files }, signal);
-    const isEqual = found.differences.length === 0;
-    if (flags.json) printJson({ message_type: "summary", equal: isEqual, ...found });
+    const site = { store: storeOf(flags), config: () => requireSiteConfig(lastValue(flags.config)) };
+    const found = await diffRuns(site, { from: flags.from, to: flags.to, live, files }, { signal });
+    if (flags.json) printJson({ message_type: "summary", ...found });
     else if (csv) printCsv(found);
     else if (!flags.quiet) printText(found);
-    return isEqual ? EXIT.ok : EXIT.partial;
+    return found.equal ? EXIT.ok : EXIT.partial;
   },
 });
 

@@ -1,11 +1,8 @@
 /** `drill`: restores a run into a sandbox and reports what this verifies. */
-import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
-import { EXIT, HoldfastError } from "../../errors.ts";
-import { drill as drillRuns, type DrillEvidence, type DrillOptions, type DrillOutcome } from "../../ops/drill/run.ts";
+import { DRILL_DEFAULTS, drillRuns, drillSummary, exitOfDrill } from "../../api/drill.ts";
+import type { DrillEvidence, DrillOutcome } from "../../ops/drill/run.ts";
 import type { DrillPhase } from "../../ops/drill/sandbox-run.ts";
-import { monitor } from "../../ops/monitor/job.ts";
-import { concludeDrill } from "../../ops/monitor/proof.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatDuration } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
@@ -37,18 +34,18 @@ export const drill = defineCommand({
     "Restores a whole run into a sandbox and scratch databases, compares it with its record, and keeps the evidence.",
   positionals: {},
   options: {
-    run: { ...TEXT, default: "latest", describe: "run to restore: an id, or latest" },
+    run: { ...TEXT, default: DRILL_DEFAULTS.run, describe: "run to restore: an id, or latest" },
     "all-since": { ...TEXT, describe: "drill each full backup from this run or day on, instead of --run" },
     sandbox: { ...TEXT, describe: "parent directory of the sandbox (default: $TMPDIR)" },
     database: { ...TEXT, describe: "URL of a server for scratch databases (default: a private server)" },
     evidence: EVIDENCE,
-    projects: { ...NUMBER, default: 3, describe: "number of projects to compile" },
-    workers: { ...NUMBER, default: 2, describe: "worker threads" },
+    projects: { ...NUMBER, default: DRILL_DEFAULTS.projects, describe: "number of projects to compile" },
+    workers: { ...NUMBER, default: DRILL_DEFAULTS.workers, describe: "worker threads" },
     changed: { ...SWITCH, describe: "restore what was not proved in the last 35 days, and every database" },
     strict: { ...SWITCH, describe: "treat a check that is not proved as failed: exit 13" },
     search: {
       type: "boolean",
-      default: true,
+      default: DRILL_DEFAULTS.search,
       describe: "after a failure, find the newest earlier run that can be restored",
     },
     reinit: {
@@ -65,59 +62,46 @@ export const drill = defineCommand({
   },
   async run(flags, frame) {
     const store = storeOf(flags);
-    const sandbox = lastValue(flags.sandbox);
-    const database = lastValue(flags.database);
+    const [sandbox, database] = [lastValue(flags.sandbox), lastValue(flags.database)];
     if (flags.reinit)
       return await drillReinit(requireSiteConfig(lastValue(flags.config)), { ...flags, sandbox, database }, frame);
     const shown = !flags.json && !flags.quiet;
     const progress = phaseReport(flags, "results");
     const say = (line: string): void => void (shown && progress.say(line));
-    const evidence = lastValue(flags.evidence);
-    const config = configOf(lastValue(flags.config));
-    const request = {
-      store,
-      run: lastValue(flags.run) ?? "latest",
-      allSince: lastValue(flags["all-since"]),
-      config,
-      sandbox: sandbox === undefined ? undefined : path.resolve(sandbox),
-      database,
-      projects: wholeNumber("projects", lastValue(flags.projects), 0),
-      workers: wholeNumber("workers", lastValue(flags.workers), 1),
-      search: flags.search,
-      changed: flags.changed,
-      evidence: evidence === undefined ? undefined : path.resolve(evidence),
-    };
-    const options: Omit<DrillOptions, "onNote"> = {
-      signal: frame.signal,
-      onPhase: (run, phase) => {
-        if (phase === "verify") say(pc.bold(run));
-        progress.phase(PHASES[phase]);
-      },
-      onCheck: (_run, check) => say(showCheck(check)),
-      onBytes: progress.bytes,
-    };
-    const outcome = await monitor(
+    const outcome = await drillRuns(
+      { store, config: configOf(lastValue(flags.config)) },
       {
-        job: "drill",
-        config,
-        dest: store,
-        signal: frame.signal,
-        conclude: (done, site) => concludeDrill(site, done, exitOf(done, flags.strict)),
-        onWarning: printWarning,
+        run: lastValue(flags.run),
+        allSince: lastValue(flags["all-since"]),
+        sandbox,
+        database,
+        evidence: lastValue(flags.evidence),
+        projects: lastValue(flags.projects),
+        workers: lastValue(flags.workers),
+        changed: flags.changed,
+        search: flags.search,
+        strict: flags.strict,
       },
-      async () => await drillRuns(request, options).finally(progress.end),
-    );
+      {
+        signal: frame.signal,
+        onPhase: (run, phase) => {
+          if (phase === "verify") say(pc.bold(run));
+          progress.phase(PHASES[phase]);
+        },
+        onCheck: (_run, check) => say(showCheck(check)),
+        onBytes: progress.bytes,
+        onWarning: (text) => {
+          progress.end();
+          printWarning(text);
+        },
+      },
+    ).finally(progress.end);
     outcome.warnings.forEach(printWarning);
     if (flags.json) printOutcome(outcome);
     else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);
-    return exitOf(outcome, flags.strict);
+    return exitOfDrill(outcome, flags.strict);
   },
 });
-
-function exitOf({ ok, drills }: DrillOutcome, isStrict: boolean): number {
-  const unproved = drills.some(({ not_proved }) => not_proved.length > 0);
-  return ok && !(isStrict && unproved) ? EXIT.ok : EXIT.verification;
-}
 
 /** Loads the config of the flag, or one at a default path; a drill works without one. */
 function configOf(given: string | undefined): SiteConfig | undefined {
@@ -127,11 +111,6 @@ function configOf(given: string | undefined): SiteConfig | undefined {
     if (given !== undefined || process.env["HOLDFAST_CONFIG"] !== undefined) throw error;
     return undefined;
   }
-}
-
-function wholeNumber(flag: string, value: number | undefined, least: number): number {
-  if (value !== undefined && Number.isInteger(value) && value >= least) return value;
-  throw new HoldfastError("E_USAGE", `--${flag} takes a whole number of at least ${least}`);
 }
 
 function conclusion({ drills, restorable }: DrillOutcome): string {
@@ -151,8 +130,7 @@ function conclusionOf({ run, ok, not_proved, rto_ms, checks }: DrillEvidence): s
 }
 
 /** Prints a JSON line for each problem, then the summary. */
-function printOutcome({ ok, drills, restorable, warnings }: DrillOutcome): void {
-  const error_count = drills.reduce((sum, { run, checks }) => sum + printProblems("drill", checks, { run }), 0);
-  const found = restorable === undefined ? {} : { restorable };
-  printJson({ message_type: "summary", ok, ...found, error_count, warnings, drills });
+function printOutcome(outcome: DrillOutcome): void {
+  for (const { run, checks } of outcome.drills) printProblems("drill", checks, { run });
+  printJson({ message_type: "summary", ...drillSummary(outcome) });
 }

@@ -1,8 +1,8 @@
 /** `drill --reinit`: checks that an export restores everything that a reinit clears. */
-import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { EXIT } from "../../errors.ts";
-import { drillReinit as runReinitDrill, type ReinitDrill } from "../../ops/drill/reinit.ts";
+import { drillReinitOf } from "../../api/drill.ts";
+import type { ReinitDrill } from "../../ops/drill/reinit.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
 import { printable, printableLines } from "../../report/printable.ts";
@@ -15,12 +15,9 @@ export async function drillReinit(
   { signal }: CommandFrame,
 ): Promise<number> {
   const shown = !flags.json && !flags.quiet;
-  const found = await runReinitDrill(
-    {
-      config,
-      sandbox: flags.sandbox === undefined ? undefined : path.resolve(flags.sandbox),
-      database: flags.database,
-    },
+  const found = await drillReinitOf(
+    config,
+    { sandbox: flags.sandbox, database: flags.database },
     { signal, onPhase: (phase) => void (shown && process.stderr.write(`${pc.dim(`${phase} …`)}\n`)) },
   );
   for (const warning of found.warnings) process.stderr.write(`${pc.yellow("!")} ${printable(warning)}\n`);

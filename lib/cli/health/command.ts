@@ -1,7 +1,8 @@
 /** `health`: checks whether the site works and is backed up. */
 import path from "node:path";
-import { EXIT, HoldfastError } from "../../errors.ts";
-import { checkHealth, type Health } from "../../ops/health/run.ts";
+import { HEALTH_DEFAULTS, healthOf } from "../../api/health.ts";
+import { EXIT } from "../../errors.ts";
+import type { Health } from "../../ops/health/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
 import { lastValue } from "../core/arguments.ts";
@@ -17,23 +18,21 @@ export const health = defineCommand({
     "Checks whether the site works and is backed up: database, projects, disks, the newest run, the smoke command.",
   positionals: {},
   options: {
-    "max-age": { ...NUMBER, default: 26, describe: "maximum age of the newest run, in hours" },
+    "max-age": { ...NUMBER, default: HEALTH_DEFAULTS.maxAge, describe: "maximum age of the newest run, in hours" },
   },
   async run(flags, { signal }) {
-    const maxAge = lastValue(flags["max-age"]);
-    if (maxAge === undefined || !(maxAge > 0)) throw new HoldfastError("E_USAGE", "--max-age takes a number of hours");
     const config = requireSiteConfig(lastValue(flags.config));
     const dest = lastValue(flags.dest);
-    const store = dest === undefined ? config.dest : path.resolve(dest);
     const shown = !flags.json && !flags.quiet;
-    const found = await checkHealth(
-      { config, store, maxAge },
+    const found = await healthOf(
+      { config, store: dest === undefined ? undefined : path.resolve(dest) },
+      { maxAge: lastValue(flags["max-age"]) },
       { signal, onCheck: (check) => void (shown && process.stdout.write(`${showCheck(check)}\n`)) },
     );
-    const { site, ok, checks } = found;
+    const { ok, checks } = found;
     if (flags.json) {
-      const error_count = printProblems("health", checks);
-      printJson({ message_type: "summary", site, ok, error_count, checks });
+      printProblems("health", checks);
+      printJson({ message_type: "summary", ...found });
     } else if (shown || !ok) process.stdout.write(`${conclusion(found)}\n`);
     return ok ? EXIT.ok : EXIT.verification;
   },

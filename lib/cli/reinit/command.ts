@@ -1,8 +1,8 @@
 /** `reinit`: clears what users created, and keeps what the config lists. */
 import path from "node:path";
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { reinit as reinitSite, type ReinitOutcome, type ReinitPreview } from "../../ops/reinit/run.ts";
-import { recoverReinit } from "../../ops/reinit/recover.ts";
+import { recoverReinitOf, reinitSite, reinitSummary } from "../../api/reinit.ts";
+import type { ReinitOutcome, ReinitPreview } from "../../ops/reinit/run.ts";
 import { rowsToClear } from "../../portable/reinit/plan.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
@@ -36,7 +36,7 @@ export const reinit = defineCommand({
       throw new HoldfastError("E_USAGE", "no store is given: neither --dest nor dest in the config");
     const store = path.resolve(dest);
     if (flags.recover) {
-      const ended = await recoverReinit({ config, store }, frame);
+      const ended = await recoverReinitOf({ config, store }, frame);
       if (flags.json) printJson({ message_type: "summary", ...ended });
       else if (!flags.quiet) {
         const phase = ended.phase === "taken back" ? "rolled back" : ended.phase;
@@ -45,7 +45,8 @@ export const reinit = defineCommand({
       return EXIT.ok;
     }
     const outcome = await reinitSite(
-      { config, store, dryRun: flags["dry-run"] },
+      { config, store },
+      { dryRun: flags["dry-run"] },
       {
         ...frame,
         confirm: async (preview) => await confirm(preview, flags, frame.signal),
@@ -98,30 +99,9 @@ function describe({ plan, moves, adminCommand, unit }: ReinitPreview): string[] 
   ];
 }
 
-function show({ reinit: id, safetyRun, preview, rows, warnings }: ReinitOutcome, flags: OutputFlags): void {
-  const { plan, moves, adminCommand, site, unit } = preview;
-  if (flags.json) {
-    const tables = plan.tables.map(({ table, action, clears, keeps, why }) => ({
-      table: table.id,
-      action,
-      clears,
-      keeps,
-      why,
-    }));
-    return printJson({
-      message_type: "summary",
-      reinit: id,
-      site,
-      unit,
-      rows,
-      tables,
-      moves,
-      admin_command: adminCommand !== undefined,
-      safety_run: safetyRun,
-      problems: plan.problems,
-      warnings: id === null ? plan.warnings : warnings,
-    });
-  }
+function show(outcome: ReinitOutcome, flags: OutputFlags): void {
+  if (flags.json) return printJson({ message_type: "summary", ...reinitSummary(outcome) });
+  const { reinit: id, safetyRun, preview, rows, warnings } = outcome;
   for (const text of warnings) process.stderr.write(`${pc.yellow("!")} ${printable(text)}\n`);
   if (flags.quiet) return;
   if (id === null) process.stdout.write(`${printableLines(describe(preview))}\ndry run: nothing was changed\n`);

@@ -1,11 +1,10 @@
 /** `restore`: restores a run, and ends in-place restores: confirms, rolls back or recovers them. */
-import { defaultThreads } from "../../archive/pool.ts";
+import { endRestoreOf, RESTORE_DEFAULTS, restoreRun, type RestoreOptions } from "../../api/restore.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { STEP_NAMES, type StepName } from "../../model/unit.ts";
-import { restore as restoreRun, type RestoreOutcome, type RestoreRequest } from "../../ops/restore/run.ts";
+import type { RestoreOutcome } from "../../ops/restore/run.ts";
 import { sourceOf } from "../../ops/journals/restore-journal.ts";
-import { endRestore } from "../../ops/restore/end.ts";
 import type { EndCommand } from "../../ops/journals/restore-state.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { phaseReport } from "../../report/phases.ts";
@@ -13,7 +12,6 @@ import { printable } from "../../report/printable.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
 import { defineCommand, type ParsedOptions } from "../core/command.ts";
 import { NUMBER, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
-import { ownerRule } from "../core/owner-flag.ts";
 import { missingText, showOutcome, showPreview } from "./report.ts";
 import { confirmInPlace, directoryOf, reasonOf, RESTORE_OPTIONS } from "./options.ts";
 import { printJson } from "../core/print-json.ts";
@@ -23,7 +21,7 @@ import type { CommandFrame } from "../core/run-command.ts";
 
 const END = ["database", "break-lock", "yes"];
 const OPTIONS = {
-  run: { ...TEXT, default: "latest", describe: "run to restore: an id, or latest" },
+  run: { ...TEXT, default: RESTORE_DEFAULTS.run, describe: "run to restore: an id, or latest" },
   to: { ...TEXT, describe: "restore into this directory, which is empty or does not exist" },
   "in-place": { ...SWITCH, describe: "restore in place, and keep what is replaced" },
   package: { ...TEXT, describe: "restore a package instead of a run; its options: --package FILE --help" },
@@ -35,10 +33,14 @@ const OPTIONS = {
   "rebuild-from-source": { ...SWITCH, describe: "compile projects again instead of restoring the compiled files" },
   media: {
     type: "boolean",
-    default: true,
+    default: RESTORE_DEFAULTS.media,
     describe: "restore the audio cache and media trees; --no-media skips them",
   },
-  migrate: { type: "boolean", default: true, describe: "run pending migrations; --no-migrate skips them" },
+  migrate: {
+    type: "boolean",
+    default: RESTORE_DEFAULTS.migrate,
+    describe: "run pending migrations; --no-migrate skips them",
+  },
   "allow-newer-schema": { ...SWITCH, describe: "restore a backup that is newer than the code" },
   "pg-restore-flag": { ...TEXT, describe: "flag to pass to pg_restore, e.g. --pg-restore-flag=--no-acl" },
   workers: { ...NUMBER, describe: "number of archives to unpack in parallel" },
@@ -71,50 +73,45 @@ export const restore = defineCommand({
     const store = storeOf(flags);
     const how = (["confirm", "rollback", "recover"] as const).find((one) => flags[one] !== undefined);
     if (how !== undefined) return await endOne(how, flags, store, frame);
-    const request = requestOf(flags, store);
+    const options = optionsOf(flags);
     const progress = phaseReport(flags);
-    const outcome = await restoreRun(request, {
+    const outcome = await restoreRun({ store, config: () => configOf(flags) }, options, {
       ...frame,
       confirm: async (preview) => {
         if (!flags.json && !flags.quiet) process.stderr.write(`${showPreview(preview)}\n`);
-        if (request.target.kind === "in-place" && !flags.yes) await confirmInPlace(frame.signal);
+        if (flags["in-place"] && !flags.yes) await confirmInPlace(frame.signal);
       },
       onPhase: progress.phase,
       onBytes: progress.bytes,
     }).finally(progress.end);
-    show(outcome, flags, request.dryRun);
-    const isPartial = !request.dryRun && outcome.missing.some(({ accepted }) => !accepted);
+    show(outcome, flags);
+    const isPartial = !flags["dry-run"] && outcome.missing.some(({ accepted }) => !accepted);
     return isPartial ? EXIT.partial : EXIT.ok;
   },
 });
 
 type Flags = ParsedOptions<typeof OPTIONS>;
 
-function requestOf(flags: Flags, store: string): RestoreRequest {
-  const directory = directoryOf(flags, "use --to DIR to restore without changing the site");
-  const withoutSafety = reasonOf(flags);
-  const workers = lastValue(flags.workers);
-  return {
-    store,
-    run: lastValue(flags.run) ?? "latest",
-    target: directory === undefined ? { kind: "in-place", config: configOf(flags) } : { kind: "directory", directory },
-    steps: stepsOf(flags),
-    units: parseList("unit", flags.unit),
-    path: lastValue(flags.path),
-    database: lastValue(flags.database),
-    rebuild: flags["rebuild-from-source"],
-    media: flags.media,
-    migrate: flags.migrate,
-    allowNewerSchema: flags["allow-newer-schema"],
-    withoutSafety,
-    owners: ownerRule(lastValue(flags.owner) ?? "name"),
-    restoreFlags: [flags["pg-restore-flag"] ?? []].flat(),
-    complete: flags.complete,
-    dryRun: flags["dry-run"],
-    workers: workers ?? defaultThreads(),
-    breakLock: flags["break-lock"],
-  };
-}
+const optionsOf = (flags: Flags): RestoreOptions => ({
+  run: lastValue(flags.run),
+  to: directoryOf(flags, "use --to DIR to restore without changing the site"),
+  inPlace: flags["in-place"],
+  steps: stepsOf(flags),
+  units: parseList("unit", flags.unit),
+  complete: flags.complete,
+  path: lastValue(flags.path),
+  database: lastValue(flags.database),
+  rebuild: flags["rebuild-from-source"],
+  media: flags.media,
+  migrate: flags.migrate,
+  allowNewerSchema: flags["allow-newer-schema"],
+  withoutSafety: reasonOf(flags),
+  owner: lastValue(flags.owner),
+  restoreFlags: [flags["pg-restore-flag"] ?? []].flat(),
+  workers: lastValue(flags.workers),
+  dryRun: flags["dry-run"],
+  breakLock: flags["break-lock"],
+});
 
 function stepsOf(flags: Flags): StepName[] {
   const names = parseList("step", flags.step);
@@ -128,7 +125,8 @@ function stepsOf(flags: Flags): StepName[] {
 
 const configOf = (flags: Flags): SiteConfig => requireSiteConfig(lastValue(flags.config));
 
-function show(outcome: RestoreOutcome, flags: Flags, dryRun: boolean): void {
+function show(outcome: RestoreOutcome, flags: Flags): void {
+  const dryRun = flags["dry-run"];
   if (flags.json) return printJson({ message_type: "summary", ...outcome });
   if (flags.quiet) {
     if (!dryRun) process.stderr.write(outcome.missing.map((one) => `${printable(missingText(one))}\n`).join(""));
@@ -141,16 +139,10 @@ function show(outcome: RestoreOutcome, flags: Flags, dryRun: boolean): void {
 
 async function endOne(how: EndCommand, flags: Flags, store: string, frame: CommandFrame): Promise<number> {
   const id = lastValue(flags[how]);
-  const config = tryConfig(flags);
-  const outcome = await endRestore(
-    {
-      store,
-      config,
-      how,
-      restore: id === "" ? undefined : id,
-      database: lastValue(flags.database),
-      breakLock: flags["break-lock"],
-    },
+  const database = lastValue(flags.database);
+  const outcome = await endRestoreOf(
+    { store, config: tryConfig(flags) },
+    { how, restore: id === "" ? undefined : id, database, breakLock: flags["break-lock"] },
     frame,
   );
   const done = how === "confirm" ? "confirmed; what it replaced was removed" : outcome.phase.replace("_", " ");

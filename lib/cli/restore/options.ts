@@ -1,12 +1,17 @@
 /** The options that a restore of a run and one of a package share, and what these mean. */
 import path from "node:path";
+import { RESTORE_DEFAULTS } from "../../api/restore.ts";
 import { HoldfastError } from "../../errors.ts";
 import { lastValue } from "../core/arguments.ts";
 import { confirmTyped } from "../core/confirm.ts";
 import { BREAK_LOCK, TEXT, YES, type OptionTable } from "../core/options.ts";
 
 export const RESTORE_OPTIONS = {
-  owner: { ...TEXT, default: "name", describe: "owner of the restored files: name, number, or USER[:GROUP]" },
+  owner: {
+    ...TEXT,
+    default: RESTORE_DEFAULTS.owner,
+    describe: "owner of the restored files: name, number, or USER[:GROUP]",
+  },
   safety: { type: "boolean", default: true, describe: "make a safety dump first; --no-safety needs --reason" },
   reason: { ...TEXT, describe: "why --no-safety" },
   "break-lock": BREAK_LOCK,

@@ -1,5 +1,6 @@
 /** `restore --package FILE`: restores a migration package onto this host. */
 import path from "node:path";
+import { RESTORE_DEFAULTS } from "../../api/restore.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { databasePassword } from "../../config/secrets.ts";
 import type { DatabaseTarget } from "../../database/snapshot.ts";
@@ -14,7 +15,7 @@ import { databases } from "../../steps/db/databases.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand, type ParsedOptions } from "../core/command.ts";
 import { SWITCH, TEXT, type OptionTable } from "../core/options.ts";
-import { ownerRule } from "../core/owner-flag.ts";
+import { ownerRule } from "../../ops/restore/plan/owner-rule.ts";
 import { instanceOf } from "../../steps/portable/instance.ts";
 import { progressOf } from "../portable/progress.ts";
 import { withGivenFlags } from "../core/given-flags.ts";
@@ -58,7 +59,7 @@ export const restorePackage = defineCommand({
         file: path.resolve(lastValue(flags.package) ?? ""),
         rules: { directory, config, map: mapOf(flags.map) },
         database: await targetOf(lastValue(flags.database), config, signal),
-        owners: ownerRule(lastValue(flags.owner) ?? "name"),
+        owners: ownerRule(lastValue(flags.owner) ?? RESTORE_DEFAULTS.owner),
         dryRun: flags["dry-run"],
         force: flags.force,
         instance: await instanceOf(config && { ...config, ...(dest !== undefined && { dest }) }),

@@ -1,7 +1,7 @@
 /** `delete`: removes one run that nothing needs any more. */
 import { colors as pc } from "../../report/colors.ts";
 import { EXIT } from "../../errors.ts";
-import { deleteRun } from "../../ops/removal/delete.ts";
+import { deleteOne } from "../../api/runs.ts";
 import { formatBytes } from "../../report/format.ts";
 import { defineCommand } from "../core/command.ts";
 import { confirmTyped } from "../core/confirm.ts";
@@ -21,8 +21,8 @@ export const remove = defineCommand({
   },
   async run(flags, frame) {
     const store = storeOf(flags);
-    const request = { store, run: flags.run, dryRun: flags["dry-run"], breakLock: flags["break-lock"] };
-    if (!request.dryRun && !flags.yes)
+    const dryRun = flags["dry-run"];
+    if (!dryRun && !flags.yes)
       await confirmTyped(
         {
           code: "E_USAGE",
@@ -33,12 +33,13 @@ export const remove = defineCommand({
         },
         frame.signal,
       );
-    const { run, incomplete, freed_bytes } = await deleteRun(request, frame);
+    const summary = await deleteOne(store, { run: flags.run, dryRun, breakLock: flags["break-lock"] }, frame);
+    const { run, incomplete, freed_bytes } = summary;
     const what = `${incomplete ? "the interrupted run" : "the run"} ${run}, ${formatBytes(freed_bytes)}`;
-    if (flags.json) printJson({ message_type: "summary", run, incomplete, freed_bytes, dry_run: request.dryRun });
+    if (flags.json) printJson({ message_type: "summary", ...summary });
     else if (!flags.quiet)
       process.stdout.write(
-        request.dryRun ? `would delete ${what}; nothing was changed\n` : `${pc.green("✓")} deleted ${what}\n`,
+        dryRun ? `would delete ${what}; nothing was changed\n` : `${pc.green("✓")} deleted ${what}\n`,
       );
     return EXIT.ok;
   },

@@ -1,6 +1,7 @@
 /** `find`: finds a file in the runs of a store. */
 import { EXIT, HoldfastError } from "../../errors.ts";
-import { findFiles, type FoundFile } from "../../ops/runs/find-files.ts";
+import { FIND_DEFAULTS, findIn } from "../../api/runs.ts";
+import type { FoundFile } from "../../ops/runs/find-files.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
@@ -19,14 +20,15 @@ export const find = defineCommand({
   positionals: { pattern: { type: "string", demandOption: true, describe: "a name, or a glob" } },
   missing: EXAMPLE,
   options: {
-    run: { ...TEXT, default: "all", describe: "run to search: an id, latest or all" },
+    run: { ...TEXT, default: FIND_DEFAULTS.run, describe: "run to search: an id, latest or all" },
     "ignore-case": { ...SWITCH, describe: "ignore case" },
   },
   async run(flags, frame) {
     if (flags.pattern === "") throw new HoldfastError("E_USAGE", "find: missing argument PATTERN", { hint: EXAMPLE });
     const store = storeOf(flags);
-    const outcome = await findFiles(
-      { store, run: lastValue(flags.run) ?? "all", pattern: flags.pattern, ignoreCase: flags["ignore-case"] },
+    const outcome = await findIn(
+      store,
+      { run: lastValue(flags.run), pattern: flags.pattern, ignoreCase: flags["ignore-case"] },
       {
         signal: frame.signal,
         onFound: (found) => {

@@ -2,11 +2,12 @@
 import { colors as pc } from "../../report/colors.ts";
 import { EXIT } from "../../errors.ts";
 import type { Scope } from "../../model/run.ts";
-import { listStore, type ListedRun } from "../../ops/runs/list.ts";
+import { listRuns, pathsOf, unitsOf, type PathsSummary, type UnitsSummary } from "../../api/runs.ts";
+import type { ListedRun } from "../../ops/runs/list.ts";
 import { formatColumns } from "../../report/columns.ts";
 import { formatBytes } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
-import { listUnits, type ListedUnit } from "../../ops/runs/list-units.ts";
+import type { ListedUnit } from "../../ops/runs/list-units.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { TEXT } from "../core/options.ts";
@@ -38,32 +39,30 @@ export const list = defineCommand({
   async run(flags) {
     const dest = storeOf(flags);
     const named = lastValue(flags.units);
-    if (named !== undefined) return showUnits(await listUnits(dest, named), flags);
+    if (named !== undefined) return showUnits(await unitsOf(dest, { run: named }), flags);
     const tree = lastValue(flags.tree);
-    if (tree !== undefined) return showTree(await listUnits(dest, tree), flags);
-    const { store, runs } = await listStore(dest, parseList("tag", flags.tag));
-    if (flags.json) printJson({ message_type: "summary", store: store.path, site: store.site, runs });
-    else if (!flags.quiet) process.stdout.write(runs.length === 0 ? `no runs in ${store.path}\n` : showRuns(runs));
+    if (tree !== undefined) return showTree(await pathsOf(dest, { run: tree }), flags);
+    const listing = await listRuns(dest, { tags: parseList("tag", flags.tag) });
+    const { store, runs } = listing;
+    if (flags.json) printJson({ message_type: "summary", ...listing });
+    else if (!flags.quiet) process.stdout.write(runs.length === 0 ? `no runs in ${store}\n` : showRuns(runs));
     return EXIT.ok;
   },
 });
 
-function showUnits({ run, units }: Awaited<ReturnType<typeof listUnits>>, { json, quiet }: OutputFlags): number {
-  if (json) printJson({ message_type: "summary", run, units });
-  else if (!quiet) process.stdout.write(formatColumns(UNIT_HEADS, units.map(unitCells), { right: RIGHT }));
+function showUnits(summary: UnitsSummary, { json, quiet }: OutputFlags): number {
+  if (json) printJson({ message_type: "summary", ...summary });
+  else if (!quiet) process.stdout.write(formatColumns(UNIT_HEADS, summary.units.map(unitCells), { right: RIGHT }));
   return EXIT.ok;
 }
 
-function showTree({ run, units }: Awaited<ReturnType<typeof listUnits>>, { json, quiet }: OutputFlags): number {
-  const rows = units
-    .flatMap(({ step, unit, places }) => places.map((path) => ({ path, step, unit })))
-    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  if (json) printJson({ message_type: "summary", run, paths: rows });
+function showTree(summary: PathsSummary, { json, quiet }: OutputFlags): number {
+  if (json) printJson({ message_type: "summary", ...summary });
   else if (!quiet)
     process.stdout.write(
       formatColumns(
         ["path", "step", "unit"],
-        rows.map(({ path, step, unit }) => [path, step, unit].map(printable)),
+        summary.paths.map(({ path, step, unit }) => [path, step, unit].map(printable)),
       ),
     );
   return EXIT.ok;

@@ -1,8 +1,9 @@
 /** `logs`: prints the log of a run. */
 import { colors as pc } from "../../report/colors.ts";
 import { EXIT } from "../../errors.ts";
-import { eventSchema, type HoldfastEvent } from "../../model/event.ts";
-import { readLog, type LogLevel, type LogLine } from "../../ops/runs/log.ts";
+import { eventSchema, type HoldfastEvent, type LogLine } from "../../model/event.ts";
+import { logOf } from "../../api/runs.ts";
+import type { LogLevel } from "../../ops/runs/log.ts";
 import { formatBytes, formatDuration, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
 import { lastValue } from "../core/arguments.ts";
@@ -20,7 +21,7 @@ export const logs = defineCommand({
   },
   async run(flags) {
     const store = storeOf(flags);
-    for await (const { line, text } of readLog(store, flags.run ?? "latest", lastValue(flags.level) ?? "info")) {
+    for await (const { line, text } of logOf(store, { run: flags.run, level: lastValue(flags.level) })) {
       process.stdout.write(flags.json ? `${text}\n` : `${printable(showLine(line))}\n`);
     }
     return EXIT.ok;

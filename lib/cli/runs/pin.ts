@@ -1,6 +1,6 @@
 /** `pin` and `unpin`: keep a run whatever the retention policy says, and release it. */
 import { EXIT } from "../../errors.ts";
-import { pin, unpin } from "../../ops/removal/pinned.ts";
+import { pinRun, unpinRun } from "../../api/runs.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
@@ -18,9 +18,9 @@ export const pinCommand = defineCommand({
   missing: MISSING,
   options: { reason: { ...TEXT, describe: "why it is kept" } },
   async run(flags) {
-    const { run, reason, by, at } = await pin(storeOf(flags), flags.run, lastValue(flags.reason) ?? null);
-    if (flags.json) printJson({ message_type: "summary", run, reason, by, at });
-    else if (!flags.quiet) process.stdout.write(`${pc.green("✓")} pinned the run ${run}\n`);
+    const pinned = await pinRun(storeOf(flags), { run: flags.run, reason: lastValue(flags.reason) });
+    if (flags.json) printJson({ message_type: "summary", ...pinned });
+    else if (!flags.quiet) process.stdout.write(`${pc.green("✓")} pinned the run ${pinned.run}\n`);
     return EXIT.ok;
   },
 });
@@ -32,7 +32,7 @@ export const unpinCommand = defineCommand({
   missing: MISSING,
   options: {},
   async run(flags) {
-    const run = await unpin(storeOf(flags), flags.run);
+    const { run } = await unpinRun(storeOf(flags), { run: flags.run });
     if (flags.json) printJson({ message_type: "summary", run });
     else if (!flags.quiet) process.stdout.write(`${pc.green("✓")} released the run ${run}\n`);
     return EXIT.ok;

@@ -1,9 +1,10 @@
 /** `prune`: removes the runs that the retention policy does not keep. */
 import { colors as pc } from "../../report/colors.ts";
-import { EXIT, HoldfastError } from "../../errors.ts";
-import { retentionPolicy, retentionSchema, type RetentionSettings } from "../../config/settings/retention.ts";
+import { parsePolicy, pruneStore, pruneSummary } from "../../api/prune.ts";
+import { EXIT } from "../../errors.ts";
+import type { RetentionSettings } from "../../config/settings/retention.ts";
 import type { Decision } from "../../ops/retention/history-run.ts";
-import { prune, type PruneOutcome } from "../../ops/retention/run.ts";
+import type { PruneOutcome } from "../../ops/retention/run.ts";
 import { formatColumns } from "../../report/columns.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
@@ -51,22 +52,14 @@ export const pruneCommand = defineCommand({
   },
   rules: { conflicts: [["dry-run", "break-lock"]] },
   async run(flags, frame) {
-    const given = settingsOf(flags);
+    const rules = rulesOf(flags);
+    const dryRun = flags["dry-run"];
     const store = storeOf(flags);
     const config = configOfSite((await findStore(store)).site, lastValue(flags.config));
-    const outcome = await prune(
-      {
-        store,
-        policy: retentionPolicy(given, config?.retention),
-        dryRun: flags["dry-run"],
-        breakLock: flags["break-lock"],
-        lockFile: config?.lock_file,
-      },
-      frame,
-    );
-    if (flags.json) printJson(toJson(outcome, flags["dry-run"]));
+    const outcome = await pruneStore({ store, config }, { rules, dryRun, breakLock: flags["break-lock"] }, frame);
+    if (flags.json) printJson({ message_type: "summary", ...pruneSummary(outcome, { dryRun }) });
     else {
-      if (!flags.quiet) process.stdout.write(showOutcome(outcome, flags["dry-run"]));
+      if (!flags.quiet) process.stdout.write(showOutcome(outcome, dryRun));
       for (const text of [outcome.blocked, outcome.cap])
         if (text !== null) process.stderr.write(`${pc.yellow("warning:")} ${text}\n`);
     }
@@ -74,42 +67,15 @@ export const pruneCommand = defineCommand({
   },
 });
 
-/** Returns the settings that flags give. Throws `E_USAGE` for an invalid value. */
-function settingsOf(flags: Readonly<Record<string, unknown>>): RetentionSettings {
+/** Returns the rules that flags give. Throws `E_USAGE` for an invalid value. */
+function rulesOf(flags: Readonly<Record<string, unknown>>): RetentionSettings {
   const values = Object.keys(POLICY).flatMap((name) => {
     const value = flags[name];
     if (value === undefined) return [];
     return [[name.replaceAll("-", "_"), Array.isArray(value) && name !== "keep-tag" ? value.at(-1) : value] as const];
   });
-  const result = retentionSchema.safeParse(Object.fromEntries(values));
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const [key] = issue?.path ?? [];
-  const message = issue?.code === "invalid_union" ? "must be a whole number or unlimited" : (issue?.message ?? "");
-  throw new HoldfastError(
-    "E_USAGE",
-    key === undefined ? message : `--${String(key).replaceAll("_", "-")}: ${message}`,
-    key === undefined ? { hint: "give a keep rule a number of at least 1" } : {},
-  );
+  return parsePolicy(Object.fromEntries(values), (key) => `--${key.replaceAll("_", "-")}`);
 }
-
-const toJson = ({ decisions, blocked, cap, interrupted, freed_bytes }: PruneOutcome, dryRun: boolean) => ({
-  message_type: "summary",
-  dry_run: dryRun,
-  runs: decisions.map(({ run, keep, standing, fault, proof, reasons, protections }) => ({
-    run,
-    action: keep ? "keep" : "remove",
-    standing,
-    fault,
-    proof,
-    reasons,
-    protections: protections.map(({ kind, text }) => ({ kind, text })),
-  })),
-  interrupted,
-  blocked,
-  cap,
-  freed_bytes,
-});
 
 const HEADS = ["run", "standing", "proof", "action", "why"];
 

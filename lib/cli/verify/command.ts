@@ -1,17 +1,13 @@
 /** `verify`: verifies a run of a store. */
-import path from "node:path";
 import { colors as pc } from "../../report/colors.ts";
-import { EXIT } from "../../errors.ts";
-import { verify as verifyRun, type Check, type Verification } from "../../ops/verify/run.ts";
-import { monitor } from "../../ops/monitor/job.ts";
-import { concludeVerification } from "../../ops/monitor/proof.ts";
+import { exitOfVerification, VERIFY_DEFAULTS, verifyRun, verifySummary } from "../../api/verify.ts";
+import type { Check, Verification } from "../../ops/verify/run.ts";
 import { plural } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { EVIDENCE, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
-import { parseSample } from "../../ops/verify/inventory/sample.ts";
 import { printWarning } from "../../report/warning.ts";
 import { siteConfigOf } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";
@@ -22,7 +18,7 @@ export const verify = defineCommand({
   description: "Verifies a run: counts, indexes, checksums, every archive, the dump.",
   positionals: {},
   options: {
-    run: { ...TEXT, default: "latest", describe: "run to verify: an id, or latest" },
+    run: { ...TEXT, default: VERIFY_DEFAULTS.run, describe: "run to verify: an id, or latest" },
     quick: { ...SWITCH, describe: "check indexes, sizes and counts only; read no artifact" },
     sample: { ...TEXT, describe: "n/t: read only the n-th of t parts; 1/t to t/t read everything once" },
     deep: {
@@ -49,47 +45,34 @@ export const verify = defineCommand({
   },
   async run(flags, frame) {
     const store = storeOf(flags);
-    const sample = lastValue(flags.sample);
-    const scratch = lastValue(flags.scratch);
-    const evidence = lastValue(flags.evidence);
     const shown = !flags.json && !flags.quiet;
     const progress = phaseReport(flags, "results");
     progress.phase("verifying");
     const config = siteConfigOf(lastValue(flags.config), lastValue(flags.dest));
-    const request = {
-      store,
-      run: lastValue(flags.run) ?? "latest",
-      quick: flags.quick,
-      deep: flags.deep,
-      live: flags.live,
-      scratch,
-      evidence: evidence === undefined ? undefined : path.resolve(evidence),
-      config,
-      ...(sample === undefined ? {} : { sample: parseSample(sample) }),
-    };
+    const { quick, deep, live } = flags;
+    const [run, sample, scratch, evidence] = [flags.run, flags.sample, flags.scratch, flags.evidence].map(lastValue);
     const onCheck = (check: Check): void => void (shown && progress.say(showCheck(check)));
-    const verification = await monitor(
+    const verification = await verifyRun(
+      { store, config },
+      { run, sample, quick, deep, live, scratch, evidence },
       {
-        job: "verify",
-        config,
-        dest: store,
         signal: frame.signal,
-        conclude: (done, site) => concludeVerification(site, done, exitOf(done)),
-        onWarning: printWarning,
+        onCheck,
+        onBytes: progress.bytes,
+        onWarning: (text) => {
+          progress.end();
+          printWarning(text);
+        },
       },
-      async () => await verifyRun(request, { ...frame, onCheck, onBytes: progress.bytes }).finally(progress.end),
-    );
+    ).finally(progress.end);
     verification.notes.forEach(printWarning);
     if (flags.json) {
-      const { checks, ...rest } = verification;
-      const error_count = printProblems("verify", checks);
-      printJson({ message_type: "summary", ...rest, error_count, checks });
+      printProblems("verify", verification.checks);
+      printJson({ message_type: "summary", ...verifySummary(verification) });
     } else if (shown || !verification.ok) process.stdout.write(`${conclusion(verification)}\n`);
-    return exitOf(verification);
+    return exitOfVerification(verification);
   },
 });
-
-const exitOf = ({ ok }: Verification): number => (ok ? EXIT.ok : EXIT.verification);
 
 function conclusion({ run, ok, quick, sample, checks }: Verification): string {
   const failed = checks.filter((check) => !check.ok);

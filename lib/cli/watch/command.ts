@@ -1,6 +1,7 @@
 /** `watch`: finds missing runs, commands that hang and old proofs, and sends alerts of them. */
 import { EXIT } from "../../errors.ts";
-import { watch as watchSite, type Watch } from "../../ops/watch/run.ts";
+import { watchSite } from "../../api/health.ts";
+import type { Watch } from "../../ops/watch/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { plural } from "../../report/format.ts";
 import { lastValue } from "../core/arguments.ts";
@@ -19,12 +20,12 @@ export const watch = defineCommand({
   options: {},
   async run(flags, { signal }) {
     const config = requireSiteConfig(lastValue(flags.config));
-    const found = await watchSite(config, storeOf(flags), signal);
-    const { site, ok, checks, warnings } = found;
+    const found = await watchSite({ config, store: storeOf(flags) }, { signal });
+    const { ok, checks, warnings } = found;
     warnings.forEach(printWarning);
     if (flags.json) {
-      const error_count = printProblems("watch", checks);
-      printJson({ message_type: "summary", site, ok, error_count, warnings, checks });
+      printProblems("watch", checks);
+      printJson({ message_type: "summary", ...found });
     } else if (!flags.quiet || !ok) {
       for (const check of checks) process.stdout.write(`${showCheck(check)}\n`);
       process.stdout.write(`${conclusion(found)}\n`);

@@ -89,7 +89,8 @@ export async function dryRun(
     ...(await context.claims.leadingOut()),
   ];
   const status = failed === 0 ? "complete" : "partial";
-  options.report({ type: "run_ended", run: "dry-run", status, duration_ms: 0, summary: { dry_run: true, failed } });
+  const summary = { dry_run: true, failed } as const;
+  options.report({ type: "run_ended", run: "dry-run", status, duration_ms: 0, summary });
   return {
     run: "dry-run",
     path: null,
@@ -101,6 +102,8 @@ export async function dryRun(
     claims: await context.claims.shown(),
     warnings: config.warnings,
     anomalies: [],
+    duration_ms: 0,
+    summary,
     alarmStatus: EXIT.ok,
     afterFailed: false,
   };

@@ -2,7 +2,7 @@
 import type { SiteConfig } from "../../config/load.ts";
 import { EXIT } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
-import type { Loss, Scope } from "../../model/run.ts";
+import type { Loss, Reuse, Scope } from "../../model/run.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { containersOf } from "../../steps/claims/containers.ts";
 import { shortenUncovered } from "../../steps/coverage/uncovered.ts";
@@ -14,14 +14,14 @@ import { writeSums } from "../../store/run/checksums.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { writeManifest } from "../../store/run/manifest.ts";
 import { PLACES_FILE, recordPlaces } from "../../store/run/places.ts";
-import { REUSE_FILE, type Reuse } from "../../store/run/previous-runs.ts";
+import { REUSE_FILE } from "../../store/run/previous-runs.ts";
 import { finishPublishing, publishRun, type RunPermissions } from "../../store/run/publish.ts";
 import { guardRun, noGuard, type Guard } from "../anomalies/judge/guard.ts";
 import { describeLoss, findLosses } from "../runs/losses.ts";
 import { attempt } from "./attempt.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
 import { manifestHead, type MergedSteps } from "./merge-steps.ts";
-import type { BackupOutcome, BackupRequest } from "./request.ts";
+import type { Published, BackupRequest } from "./request.ts";
 import { restoreGuide } from "./restore-guide.ts";
 import { scopeOf } from "./select-steps.ts";
 import type { Session } from "./session.ts";
@@ -58,7 +58,7 @@ export async function publish(
   work: Work,
   { merged, outcomes, units }: Results,
   finish: PublishInput,
-): Promise<BackupOutcome> {
+): Promise<Published> {
   const { session, context, steps, permissions, warnings } = work;
   const { run, staging, store } = session;
   const scope = scopeOf(request, steps, context.options.textTypes);

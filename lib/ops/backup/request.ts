@@ -1,7 +1,8 @@
 /** The request and the outcome of a backup. */
 import type { Report } from "../../model/event.ts";
 import type { Anomaly } from "../../model/anomaly.ts";
-import type { RunStatus, Scope, Totals } from "../../model/run.ts";
+import type { RunStatus, Scope, StepSummary, Totals } from "../../model/run.ts";
+import type { Counters } from "../../archive/counters.ts";
 import type { StoreLocks } from "../../store/lock/store-locks.ts";
 import type { Failure, StepName } from "../../model/unit.ts";
 
@@ -38,6 +39,23 @@ export interface BackupRequest {
   readonly command: string;
 }
 
+/** What `--json` calls the summary of a published run, besides its id, status and duration. */
+export interface RunSummary extends Totals, Counters {
+  readonly path: string | null;
+  readonly units_built: number;
+  readonly units_reused: number;
+  readonly units_resumed: number;
+  readonly steps: Readonly<Record<string, StepSummary>>;
+  readonly uncovered: readonly string[];
+  readonly anomalies: readonly Anomaly[];
+}
+
+/** The same of a dry run. */
+export interface DryRunSummary {
+  readonly dry_run: true;
+  readonly failed: number;
+}
+
 export interface BackupOutcome {
   readonly run: string;
   /** Absolute path of the published run; null for a dry run. */
@@ -52,11 +70,16 @@ export interface BackupOutcome {
   readonly warnings: readonly string[];
   /** How the run differs from the history of the site. */
   readonly anomalies: readonly Anomaly[];
+  readonly duration_ms: number;
+  readonly summary: RunSummary | DryRunSummary;
   /** The exit status that an alarm gives to a run without failures: 0, or 3 if the config says so. */
   readonly alarmStatus: number;
   /** True if the run is published but something after that failed: a link, `hooks.after`, cleaning up the store. */
   readonly afterFailed: boolean;
 }
+
+/** The part of the outcome that is known when the run is published. */
+export type Published = Omit<BackupOutcome, "duration_ms" | "summary">;
 
 export interface BackupOptions {
   readonly signal: AbortSignal;

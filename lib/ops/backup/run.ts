@@ -14,7 +14,7 @@ import { PROJECTS_FILE } from "../../steps/core/projects.ts";
 import { keepFailedLog } from "../../store/run/failed-log.ts";
 import { shareStore } from "../../store/run/publish.ts";
 import { LOG_FILE, tidyStaging } from "../../store/run/resume.ts";
-import type { BackupOptions, BackupOutcome, BackupRequest } from "./request.ts";
+import type { BackupOptions, BackupOutcome, BackupRequest, Published, RunSummary } from "./request.ts";
 import { runHook, runLateHook } from "./hooks.ts";
 import { collectedUnit, type CollectedUnit } from "./collected-unit.ts";
 import { mergeSteps, type MergedSteps } from "./merge-steps.ts";
@@ -127,14 +127,9 @@ async function writeRun(
     const published = await publish(config, request, { ...work, context }, { merged, outcomes, units }, finish);
     const after = request.safety !== undefined || (await runLateHook(config, "after", signal, options.report));
     const outcome = { ...published, afterFailed: published.afterFailed || !after };
-    options.report({
-      type: "run_ended",
-      run,
-      status: outcome.status,
-      duration_ms: Date.now() - started,
-      summary: summaryOf(outcome, merged),
-    });
-    return outcome;
+    const [summary, duration_ms] = [summaryOf(outcome, merged), Date.now() - started];
+    options.report({ type: "run_ended", run, status: outcome.status, duration_ms, summary: { ...summary } });
+    return { ...outcome, duration_ms, summary };
   } catch (error) {
     log.report({ type: "note", level: "error", text: asHoldfastError(error).message });
     log.close();
@@ -167,7 +162,7 @@ function contextOf(
 }
 
 /** The last message: totals, and how many units each step built, reused or resumed. */
-function summaryOf(outcome: BackupOutcome, merged: MergedSteps): Record<string, unknown> {
+function summaryOf(outcome: Published, merged: MergedSteps): RunSummary {
   const sum = (pick: (step: { reused: number; resumed: number; units: number }) => number): number =>
     [...merged.steps.values()].reduce((total, step) => total + pick(step), 0);
   return {

@@ -4,7 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import * as z from "zod";
+import { evidenceSchema, type Evidence } from "../../model/evidence.ts";
 import type { Artifact } from "../../model/unit.ts";
 import { tryReadDocument } from "../../store/files/json-documents.ts";
 import { isRunId } from "../../store/files/layout.ts";
@@ -17,32 +17,6 @@ export interface ProvedArtifact {
   readonly sha256: string;
   readonly size_bytes: number;
 }
-
-const common = {
-  format_version: z.string(),
-  run: z.string(),
-  started_at: z.iso.datetime(),
-  finished_at: z.iso.datetime(),
-  ok: z.boolean(),
-  not_proved: z.array(z.string()),
-  sums_sha256: z.string().nullable(),
-  artifacts: z.array(z.object({ path: z.string(), sha256: z.string(), size_bytes: z.number() })).default([]),
-};
-const drillSchema = z.object({
-  ...common,
-  format: z.literal("holdfast-drill"),
-  rto_ms: z.number(),
-  proved_since: z.iso.datetime().nullable().optional(),
-});
-const verifySchema = z.object({
-  ...common,
-  format: z.literal("holdfast-verify"),
-  quick: z.boolean(),
-  deep: z.boolean(),
-  sample: z.string().nullable(),
-});
-const evidenceSchema = z.discriminatedUnion("format", [drillSchema, verifySchema]);
-export type Evidence = z.infer<typeof evidenceSchema>;
 
 /** Returns the artifacts of units, as evidence lists them. */
 export const provedArtifacts = (units: readonly { readonly artifacts: readonly Artifact[] }[]): ProvedArtifact[] =>

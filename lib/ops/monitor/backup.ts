@@ -8,7 +8,7 @@ import { printable } from "../../report/printable.ts";
 import { redact } from "../../report/redact.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { openAnomalies } from "../anomalies/accepted.ts";
-import type { BackupOutcome } from "../backup/request.ts";
+import type { Published } from "../backup/request.ts";
 import type { News } from "../alerts/report.ts";
 import { describeLoss } from "../runs/losses.ts";
 import { causeOf } from "./cause.ts";
@@ -18,7 +18,7 @@ import type { Conclusion } from "./job.ts";
 const SHOWN = 20;
 
 /** Concludes a backup that was published, with the exit status of its command. */
-export function concludeBackup(site: string, outcome: BackupOutcome, exit: number): Conclusion {
+export function concludeBackup(site: string, outcome: Published, exit: number): Conclusion {
   const { run, path: directory, scope, totals, status, afterFailed } = outcome;
   const head = directory === null ? undefined : readManifestHead(directory);
   const failures = outcome.failures.filter(({ severity }) => severity === "failed");

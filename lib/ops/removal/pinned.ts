@@ -1,7 +1,7 @@
 /** Pins of the operator, `evidence/<run>/pinned.json`: a run with one is removed by no command. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import * as z from "zod";
+import { pinnedSchema, type Pinned } from "../../model/evidence.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { HoldfastError } from "../../errors.ts";
 import { storeError, writeFileAtomic } from "../../store/files/atomic.ts";
@@ -10,16 +10,6 @@ import { listRuns } from "../../store/files/layout.ts";
 import { findStore } from "../../store/open.ts";
 import { userName } from "../../store/writable.ts";
 import { findRun } from "../runs/find-run.ts";
-
-const pinnedSchema = z.object({
-  format: z.literal("holdfast-pin"),
-  format_version: z.string(),
-  run: z.string(),
-  reason: z.string().nullable(),
-  by: z.string(),
-  at: z.string(),
-});
-export type Pinned = z.infer<typeof pinnedSchema>;
 
 const pinnedFile = (store: string, run: string): string => path.join(store, "evidence", run, "pinned.json");
 

@@ -1,7 +1,8 @@
 /** The proof of a run, as retention regards it. */
 import { timeBefore } from "../../config/settings/duration.ts";
 import type { RetentionPolicy } from "../../config/settings/retention.ts";
-import { provedFrom, timeOfEvidence, type Evidence } from "../checks/kept-evidence.ts";
+import type { Evidence } from "../../model/evidence.ts";
+import { provedFrom, timeOfEvidence } from "../checks/kept-evidence.ts";
 import { proofsOfRun } from "../runs/proof.ts";
 
 export interface Proof {

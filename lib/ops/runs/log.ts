@@ -1,10 +1,10 @@
 /** Reads the log of a run, line by line. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import * as z from "zod";
 import { MOST_LINE, parseJson } from "../../archive/limits.ts";
 import { readLines } from "../../archive/files/lines.ts";
 import { HoldfastError } from "../../errors.ts";
+import { logLineSchema, type LogLine } from "../../model/event.ts";
 import { failedLog } from "../../store/run/failed-log.ts";
 import { isRunId, listIncomplete, listRuns, runDirectory, stagingDirectory } from "../../store/files/layout.ts";
 import { findStore } from "../../store/open.ts";
@@ -12,9 +12,6 @@ import { findRun } from "./find-run.ts";
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LEVELS)[number];
-
-const logLineSchema = z.looseObject({ level: z.string(), time: z.string(), type: z.string(), msg: z.string() });
-export type LogLine = z.infer<typeof logLineSchema>;
 
 /**
  * Yields the lines of a run's log from `level` on, each with its text; an unpublished run has one too. Throws

@@ -4,7 +4,8 @@ import { isFuture } from "../../store/files/clock.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
-import { readEvidence, runsWithEvidence, timeOfEvidence, type Evidence } from "../checks/kept-evidence.ts";
+import type { Evidence } from "../../model/evidence.ts";
+import { readEvidence, runsWithEvidence, timeOfEvidence } from "../checks/kept-evidence.ts";
 
 /**
  * Checks that a proof needs: everything was read, unpacked and compared, and every dump was loaded. The others need

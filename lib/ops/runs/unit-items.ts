@@ -2,8 +2,6 @@
  * Sorts the content of selected units by destination: trees out of archives, files that are copied, dumps that are
  * loaded.
  */
-import { ENGINE_NAMES } from "../../database/snapshot.ts";
-import { databaseEngine } from "../../database/engines/registry.ts";
 import path from "node:path";
 import * as z from "zod";
 import { MOST_LIST } from "../../archive/limits.ts";
@@ -13,7 +11,8 @@ import { readEntryList } from "../../archive/entry-list.ts";
 import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
 import { fromString } from "../../archive/path.ts";
 import { readZipDirectory } from "../../archive/zip/directory.ts";
-import type { DatabaseFacts } from "../../database/snapshot.ts";
+import { databaseEngine } from "../../database/engines/registry.ts";
+import { databaseRecordSchema, type DatabaseRecord } from "../../database/record.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, groupLayers } from "../../store/run/layers.ts";
@@ -60,21 +59,6 @@ export interface FileItem {
   readonly place: Place;
   readonly bytes: number;
 }
-
-/** The record of a database in its dump's own snapshot. */
-export const databaseRecordSchema = z.looseObject({
-  database: z.string(),
-  engine: z.enum(ENGINE_NAMES),
-  server_version: z.string(),
-  database_size: z.number(),
-  tables: named(z.object({ rows: z.number(), exact: z.boolean(), digest: z.string().optional() })),
-  migrations: z.object({ tool: z.string(), applied: z.array(z.string()) }).nullable(),
-  extensions: named(z.string()),
-  snapshot_at: z.string(),
-  encoding: z.string().optional(),
-  search_path: z.array(z.string()).optional(),
-}) satisfies z.ZodType<DatabaseFacts>;
-export type DatabaseRecord = z.infer<typeof databaseRecordSchema>;
 
 export interface DatabaseItem {
   readonly unit: string;

@@ -1,10 +1,9 @@
 /** Writes `manifest.json` as a stream: the metadata of all units, all indexes and all failures of a run. */
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import path from "node:path";
-import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
 import { manifestHeadSchema, type ManifestHead, type StepSummary } from "../../model/run.ts";
-import { failureSchema, type Failure, type IndexEntry, type StepName } from "../../model/unit.ts";
+import { failuresSchema, type Failure, type IndexEntry, type StepName } from "../../model/unit.ts";
 import { DOCUMENT, parseJson } from "../../archive/limits.ts";
 import { openRegular, readRegular } from "../../archive/files/regular-file.ts";
 import { formatJson, readDocument, readJson, assertKnownVersion } from "../files/json-documents.ts";
@@ -117,7 +116,7 @@ function readStart(file: string): string {
 export function readFailures(run: string, step: StepName): Failure[] {
   const file = path.join(run, step, "failures.json");
   try {
-    return z.array(failureSchema).parse(readJson(file));
+    return failuresSchema.parse(readJson(file));
   } catch (error) {
     throw new HoldfastError("E_VERIFY", `${file} cannot be read`, { cause: error });
   }

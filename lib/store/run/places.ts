@@ -41,7 +41,7 @@ const attributesSchema = z.object({
 });
 export type PlaceAttributes = z.infer<typeof attributesSchema>;
 
-const placesSchema = z.object({
+export const placesSchema = z.object({
   format_version: z.string(),
   /** The root of the site. */
   root: z.string(),

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { DOCUMENT, parseJson } from "../../archive/limits.ts";
 import { readRegular } from "../../archive/files/regular-file.ts";
 import { systemCode } from "../../errors.ts";
+import { reuseSchema } from "../../model/run.ts";
 import { failureSchema, metadataSchema, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { hashFile } from "../files/hash.ts";
 import { listRuns, runDirectory } from "../files/layout.ts";
@@ -24,14 +25,6 @@ export interface PreviousUnit {
 
 /** The document that says of each unit that was taken over how many runs did so without reading it. */
 export const REUSE_FILE = "reuse.json";
-
-const reuseSchema = z.object({
-  format_version: z.string(),
-  /** By the directory of the unit. */
-  unread_runs: z.record(z.string(), z.number().int().nonnegative()),
-});
-
-export type Reuse = z.infer<typeof reuseSchema>;
 
 /** The earlier runs of a store, newest first. Each SHA256SUMS is read once. */
 export class PreviousRuns {

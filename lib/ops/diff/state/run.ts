@@ -7,7 +7,7 @@ import { layersName, layersOf } from "../../../store/run/layers.ts";
 import { readStepMetadata } from "../../../store/run/step-index.ts";
 import { placesOf } from "../../../store/run/places.ts";
 import { unitFacts } from "../../anomalies/facts.ts";
-import { databaseRecordSchema } from "../../runs/unit-items.ts";
+import { databaseRecordSchema } from "../../../database/record.ts";
 import { readEntries } from "./entries.ts";
 import { CONFIG_FILE, keyOf, type Side, type SideDatabase, type SideUnit } from "./side.ts";
 

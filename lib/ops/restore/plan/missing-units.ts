@@ -1,10 +1,9 @@
 /** The units that a run lacks because their backup failed, and the last good copy of each. */
 import path from "node:path";
-import * as z from "zod";
 import { readJson } from "../../../store/files/json-documents.ts";
 import { HoldfastError } from "../../../errors.ts";
 import {
-  failureSchema,
+  failuresSchema,
   projectNames,
   STEP_NAMES,
   type Failure,
@@ -61,7 +60,7 @@ export function findLacks(store: string, run: string, selection: Selection): Lac
 function readFailures(directory: string): Failure[] {
   const file = path.join(directory, "failures.json");
   try {
-    return z.array(failureSchema).parse(readJson(file));
+    return failuresSchema.parse(readJson(file));
   } catch (error) {
     throw new HoldfastError("E_VERIFY", `${file} cannot be read`, { cause: error });
   }

@@ -11,7 +11,7 @@ import { display } from "../../../archive/path.ts";
 import { HoldfastError } from "../../../errors.ts";
 import { manifestHeadSchema, projectListSchema, stepSummarySchema } from "../../../model/run.ts";
 import {
-  failureSchema,
+  failuresSchema,
   indexEntrySchema,
   metadataSchema,
   STEP_NAMES,
@@ -59,7 +59,7 @@ export type Lists = Readonly<Record<ManifestList, Said[]>>;
 
 const manifestRestSchema = manifestHeadSchema.extend({
   steps: z.record(z.string(), stepSummarySchema),
-  failures: z.array(failureSchema),
+  failures: failuresSchema,
 });
 
 export type ManifestRest = z.infer<typeof manifestRestSchema>;
@@ -166,7 +166,7 @@ export function tryRead<T>(directory: string, file: string, schema: z.ZodType<T>
 
 /** Reads the failures that a document of the run lists; undefined, and recorded in `damaged`, if it is invalid. */
 export const readFailureList = (directory: string, file: string, damaged: Problem[]): Failure[] | undefined =>
-  tryRead(directory, file, z.array(failureSchema), damaged);
+  tryRead(directory, file, failuresSchema, damaged);
 
 /** Returns the short form of an index line. */
 export const sayEntry = (entry: IndexEntry): Said => ({

@@ -1,8 +1,7 @@
 /** Checks indexes: each step's index.json, its metadata files, the manifest and SHA256SUMS agree on every unit. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import * as z from "zod";
-import { indexEntrySchema } from "../../../model/unit.ts";
+import { indexSchema } from "../../../model/unit.ts";
 import { MANIFEST_FILE } from "../../../store/run/manifest.ts";
 import { sayEntry, tryRead, type Lists, type Said, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
@@ -34,7 +33,7 @@ function readIndex(survey: RunInventory, file: string, problems: Problem[]): Sai
     problems.push({ path: file, message: "is missing" });
     return undefined;
   }
-  return tryRead(survey.directory, file, z.array(indexEntrySchema), problems)?.map(sayEntry);
+  return tryRead(survey.directory, file, indexSchema, problems)?.map(sayEntry);
 }
 
 /** Reports what `found` lacks, adds, or records differently than `expected`, which comes from the metadata files. */

@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Anomaly } from "../../../../lib/model/anomaly.ts";
 import { concludeBackup } from "../../../../lib/ops/monitor/backup.ts";
-import type { BackupOutcome } from "../../../../lib/ops/backup/request.ts";
+import type { Published } from "../../../../lib/ops/backup/request.ts";
 import { writeDocument } from "../../../../lib/store/files/json-documents.ts";
 import { makeRun, makeStore } from "../../../support/runs/stores.ts";
 import { tempDirectory } from "../../../support/temp.ts";
@@ -15,7 +15,7 @@ const alarm: Anomaly = {
 };
 const notice: Anomaly = { ...alarm, level: "notice", code: "grew", table: "log" };
 
-async function outcomeOf(anomalies: readonly Anomaly[], more: Partial<BackupOutcome> = {}): Promise<BackupOutcome> {
+async function outcomeOf(anomalies: readonly Anomaly[], more: Partial<Published> = {}): Promise<Published> {
   const store = makeStore(path.join(tempDirectory(), "store"));
   const directory = await makeRun(store, RUN, [{ directory: "trees/a" }], { anomalies: [...anomalies] });
   const totals = { units: 3, failed: 0, skipped: 0, accepted: 0, artifacts: 3 };
@@ -27,7 +27,7 @@ async function outcomeOf(anomalies: readonly Anomaly[], more: Partial<BackupOutc
   };
 }
 
-const storeOf = ({ path: run }: BackupOutcome): string => path.join(run ?? "", "../..");
+const storeOf = ({ path: run }: Published): string => path.join(run ?? "", "../..");
 
 describe("a backup", () => {
   test("without anomalies settles what failed", async () => {
@@ -75,7 +75,7 @@ describe("a backup", () => {
       ...{ last_good_run: null, at: "2026-11-20T02:00:03Z" },
     });
     const causeOf = async (...units: readonly string[]): Promise<string | undefined> => {
-      const failures = units.map(failure) as BackupOutcome["failures"];
+      const failures = units.map(failure) as Published["failures"];
       return concludeBackup("clara", await outcomeOf([], { status: "partial", failures }), 3).news[0]?.cause;
     };
     expect(await causeOf("a", "b")).toBe(await causeOf("b", "a"));
@@ -90,7 +90,7 @@ describe("a backup", () => {
         last_good_run: null,
         at: "2026-11-20T02:00:03Z",
       },
-    })) as BackupOutcome["failures"];
+    })) as Published["failures"];
     const { text } = concludeBackup("clara", await outcomeOf([], { status: "partial", failures }), 3);
     expect(text.match(/^failed trees/gm)).toHaveLength(20);
     expect(text).toContain("… and 10 more");

@@ -1,7 +1,7 @@
-/** Parses `--owner`, the owner of the restored files. */
-import { systemOwnerNames } from "../../archive/owners.ts";
-import { HoldfastError } from "../../errors.ts";
-import type { OwnerRule } from "../../ops/restore/plan/request.ts";
+/** Parses the owner of restored files. */
+import { systemOwnerNames } from "../../../archive/owners.ts";
+import { HoldfastError } from "../../../errors.ts";
+import type { OwnerRule } from "./request.ts";
 
 /**
  * Parses `name`, `number`, or a user with or without a group, each by name or number. Throws `E_USAGE` for one that
