@@ -1,5 +1,6 @@
 /** `doctor`: checks whether the installation is right. */
 import path from "node:path";
+import { countProblems } from "../../api/verify.ts";
 import { EXIT } from "../../errors.ts";
 import type { DoctorCheck } from "../../ops/doctor/check.ts";
 import { diagnose, type Diagnosis } from "../../ops/doctor/run.ts";
@@ -30,11 +31,9 @@ export const doctor = defineCommand({
     const found = await diagnose({ config, store, now: new Date(), signal }, onCheck);
     const { site, ok, checks } = found;
     if (flags.json) {
-      const error_count = printProblems(
-        "doctor",
-        checks.filter(({ state }) => state === "fail"),
-      );
-      printJson({ message_type: "summary", site, ok, error_count, checks });
+      const failed = checks.filter(({ state }) => state === "fail");
+      printProblems("doctor", failed);
+      printJson({ message_type: "summary", site, ok, error_count: countProblems(failed), checks });
     } else if (!flags.quiet || !ok) process.stdout.write(`${conclusion(found)}\n`);
     return ok ? EXIT.ok : EXIT.verification;
   },

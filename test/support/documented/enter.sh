@@ -14,6 +14,9 @@ mount --bind "$world/../tsx" "$world/tmp/tsx-0"
 for directory in etc mnt opt root srv var tmp; do
   mount --rbind "$world/$directory" "/$directory"
 done
+# A host on which systemd runs (sd_booted(3)); systemctl is the world's.
+mount -t tmpfs tmpfs /run
+mkdir -p /run/systemd/system /run/lock
 
 cd "/opt/holdfast" 2>/dev/null || cd /opt
 exec script -qec "exec bash '$script' >&3 2>&3" /dev/null

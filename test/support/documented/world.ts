@@ -39,8 +39,7 @@ export class World {
       mkdirSync(this.path(name), { recursive: true });
     execFileSync("cp", ["-a", "/etc/.", this.path("etc")]);
     execFileSync("chmod", ["1777", this.path("tmp")]);
-    for (const name of ["etc/systemd/system", "run/systemd/system", "var/lib"])
-      mkdirSync(this.path(name), { recursive: true });
+    for (const name of ["etc/systemd/system", "var/lib"]) mkdirSync(this.path(name), { recursive: true });
     symlinkSync("/run", this.path("var/run"));
     this.#addTools();
     this.#addCheckout();
