@@ -136,7 +136,7 @@ test("a proof of more than eight days ago is stale, and what does not prove the 
   expect(heard()).toEqual([
     expect.objectContaining({ event: "proof_stale", title: expect.stringContaining("no run was ever proved") }),
   ]);
-  await prove(run, 1, { ok: false });
+  await prove(run, 30, { ok: false });
   await prove(run, 1.1, { sums_sha256: "0".repeat(64) });
   await prove(run, 1.2, { run: "20200101T000000Z" });
   await prove(run, 1.3, { format_version: "2.0.0" });
