@@ -12,7 +12,7 @@ import { countProblems } from "./verify.ts";
 
 export const DRILL_DEFAULTS = { run: "latest", projects: 3, workers: 2, search: true } as const;
 
-/** Where a drill works. */
+/** The place in which a drill works, and its database server. */
 export interface SandboxOptions {
   /** Parent directory of the sandbox; `$TMPDIR` by default. */
   readonly sandbox?: string | undefined;

@@ -3,7 +3,7 @@ import path from "node:path";
 import { loadConfig, type SiteConfig } from "../config/load.ts";
 import { HoldfastError } from "../errors.ts";
 
-/** Where the configs of named sites are. */
+/** The directory of the configs of named sites. */
 const CONFIG_HOME = "/etc/holdfast";
 
 /** The config of a site or the site's name, and the store; at least one of them. */

@@ -13,7 +13,7 @@ const COMPRESSED = new Set(
   ).split(" "),
 );
 
-/** What deflate was tried on in this thread since it began, and what it saved. */
+/** Counts the bytes that deflate was tried on in this thread since it began, and those that it saved. */
 const deflation = { bytes: 0, saved: 0 };
 
 /** Measures what deflate saves of one archive: a thread builds one at a time. */

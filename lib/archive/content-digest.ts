@@ -25,8 +25,8 @@ export type ContentEntry = Pick<
  * TARGET is empty but for symlinks; SHA256 is lower-case hex of the content, empty but for files. The root itself, and
  * FIFOs, sockets and devices, which no archive holds, are no part of it.
  *
- * Where any entry has extended attributes, the root included, it is the sha256 of `holdfast content 2`, the digest
- * above, and the sha256 of PATH NUL NAME NUL LENGTH NUL VALUE LF for each attribute, by name, each ended by a LF.
+ * Extended attributes, those of the root included, make it the sha256 of three lines: `holdfast content 2`, the digest
+ * above, and the sha256 of PATH NUL NAME NUL LENGTH NUL VALUE LF for each attribute, by name.
  */
 export class ContentDigest {
   readonly #hash = createHash("sha256");

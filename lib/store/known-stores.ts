@@ -2,15 +2,15 @@
  * Remembers on this host which store was seen at which path, so that an empty directory is recognized as an unmounted
  * disk and never becomes a new store.
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
-import lockfile from "proper-lockfile";
 import * as z from "zod";
 import { systemCode } from "../errors.ts";
 import { FORMAT_VERSION } from "../model/unit.ts";
 import { writeFileAtomic } from "./files/atomic.ts";
 import { formatJson } from "./files/json-documents.ts";
+import { whileLocked } from "./lock/while-locked.ts";
 
 const rememberedSchema = z.object({ id: z.string(), site: z.string(), seen_at: z.string() });
 export type RememberedStore = z.infer<typeof rememberedSchema>;
@@ -59,20 +59,12 @@ export async function recordStore(store: string, id: string, site: string): Prom
     if (known?.id === id && known.site === site && isRecent(known.seen_at)) return undefined;
     doing = "write";
     const file = memoryFile();
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     // Timers start several sites in the same second: none may overwrite what another has just recorded.
-    const release = await lockfile.lock(file, {
-      realpath: false,
-      retries: { retries: 20, minTimeout: 20, maxTimeout: 200 },
-      onCompromised: () => {}, // it is held for some milliseconds
-    });
-    try {
+    await whileLocked(file, async () => {
       const all = Object.entries({ ...(await readStores()), [store]: { id, site, seen_at: new Date().toISOString() } });
       const stores = Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
       await writeFileAtomic(file, formatJson({ format_version: FORMAT_VERSION, stores }), { mode: 0o600 });
-    } finally {
-      await release();
-    }
+    });
     return undefined;
   } catch (error) {
     return cannot(doing, error);

@@ -1,70 +1,19 @@
 /** One archive of one or several trees: what a worker does for sources, legacy trees and snapshots. */
 import { rmSync } from "node:fs";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import type { UnitInput } from "../../model/unit.ts";
-import { DeflationMeter } from "../compress.ts";
-import { ContentDigest } from "../content-digest.ts";
-import type { ArchiveWriter, BytePath, Entry, StoredFile } from "../entry.ts";
-import { EntryListWriter } from "../entry-list.ts";
-import { ExtensionCounts } from "../extensions.ts";
-import { FingerprintBuilder } from "../fingerprint.ts";
+import type { BytePath, Entry, StoredFile } from "../entry.ts";
 import { systemOwners } from "../owners.ts";
 import { display, fromString } from "../path.ts";
 import { FileError, type ReadHooks } from "../tree/read-stable.ts";
-import { selectEntries, type ArchiveFailure, type Selected, type Selection } from "./select-entries.ts";
+import { EntryRecord } from "./entry-record.ts";
+import type { BuildExtension, BuildRequest, BuildResult } from "./request.ts";
+import { selectEntries, type ArchiveFailure, type Selected } from "./select-entries.ts";
 import { ArchiveSink } from "../output.ts";
 import { hasPendingChanges, isSqlite, SIDECARS } from "../tree/sqlite-file.ts";
 import { TgzWriter } from "../tar/writer.ts";
 import { work } from "../counters.ts";
 import { ZipWriter } from "../zip/writer.ts";
-import type { KnownXattrs } from "../xattrs/known.ts";
 import { ArchiveXattrs } from "./xattrs.ts";
-
-export interface BuildRequest extends Selection {
-  readonly format: "zip" | "tgz";
-  /** The file to create. It is never archived itself. */
-  readonly output: string;
-  /** Level of deflate, 0 to 9. */
-  readonly level: number;
-  /** Goes into the fingerprint: everything else that decides the bytes. */
-  readonly recipe: string;
-  /** Path of the list of entries (see entry-list.ts); no list is written without it. */
-  readonly entryList?: string;
-  /** The extended attributes of the roots; none is known without it. */
-  readonly xattrs?: KnownXattrs;
-  /** Copies a live SQLite database to a temporary file, which is removed here; else such files are read as they are. */
-  readonly captureSqlite?: (file: BytePath, found: Pick<Entry, "dev" | "ino">) => Promise<string>;
-  /** Looked at between entries and pieces; true ends the work with `E_INTERRUPTED`. */
-  readonly cancelled: () => boolean;
-  readonly onBytes?: (bytes: number) => void;
-}
-
-export interface BuildResult {
-  /** 0, and an empty digest, when there are failures: nothing is left then. */
-  readonly size_bytes: number;
-  readonly sha256: string;
-  readonly entries: number;
-  readonly input: UnitInput;
-  readonly warnings: string[];
-  readonly failures: ArchiveFailure[];
-  /** Live SQLite files of which a consistent copy was taken, by their names in the archive. */
-  readonly captured: string[];
-  /** The entries with extended attributes. */
-  readonly xattrs: number;
-  /** The file of extended attributes beside a zip that has any; else null. */
-  readonly sidecar: string | null;
-}
-
-/** The additions of a kind of archive to storing files unchanged. */
-export interface BuildExtension {
-  /**
-   * Stores a replacement of a file; returns what was read of the file itself, over which the content digest is
-   * computed. Undefined stores the file unchanged. A FileError it throws is treated as one of a plain file.
-   */
-  store?(selected: Selected, writer: ArchiveWriter): StoredFile | undefined;
-  /** Adds what follows the trees, and gives the failures that this met with. */
-  finish?(writer: ArchiveWriter): readonly ArchiveFailure[];
-}
 
 /**
  * Walks the roots into one archive, the same bytes for the same input. Unreadable files and directories are `failures`,
@@ -108,12 +57,8 @@ class Build {
   readonly #sink: ArchiveSink;
   readonly #extension: BuildExtension;
   readonly #writer: ZipWriter | TgzWriter;
-  readonly #fingerprint: FingerprintBuilder;
-  readonly #content = new ContentDigest();
-  readonly #extensions = new ExtensionCounts();
-  readonly #deflation = new DeflationMeter();
-  #list: EntryListWriter | undefined;
   readonly #xattrs: ArchiveXattrs;
+  readonly #record: EntryRecord;
   readonly #warnings: string[] = [];
   readonly #failures: ArchiveFailure[] = [];
   readonly #captured: BytePath[] = [];
@@ -140,13 +85,11 @@ class Build {
       request.format === "zip"
         ? new ZipWriter(sink, options)
         : new TgzWriter(sink, { ...options, owners: systemOwners() });
-    this.#fingerprint = new FingerprintBuilder(request.recipe);
     this.#xattrs = xattrs;
+    this.#record = new EntryRecord(request, xattrs);
   }
 
   async run(): Promise<BuildResult> {
-    const started = this.#xattrs.readMs;
-    if (this.#request.entryList !== undefined) this.#list = new EntryListWriter(this.#request.entryList, started);
     const selection = { ...this.#request, exclude: [...this.#request.exclude, fromString(this.#request.output)] };
     const shared: BytePath[] = [];
     const entries = selectEntries(selection, {
@@ -157,7 +100,7 @@ class Build {
     });
     for (const found of entries) {
       this.#checkCancelled();
-      this.#fingerprint.add(found.entry);
+      this.#record.see(found.entry);
       const known = this.#xattrs.of(found);
       const selected = known instanceof Promise ? await known : known;
       const live = this.#add(selected);
@@ -167,7 +110,7 @@ class Build {
       if (!this.#partOfCapture.has(path))
         this.#warnings.push(`left out, SQLite's shared memory without data: ${display(path)}`);
     }
-    return this.#finish(started);
+    return this.#finish();
   }
 
   /** True when the file is a database that has to be captured. */
@@ -179,10 +122,10 @@ class Build {
       this.#addTop(entry);
     } else if (type === "directory") {
       this.#writer.addDirectory(path, entry);
-      this.#record(entry, 0, null);
+      this.#record.add(entry, 0, null);
     } else if (type === "symlink") {
       this.#writer.addSymlink(path, entry.target, entry);
-      this.#record(entry, 0, null);
+      this.#record.add(entry, 0, null);
     } else {
       this.#warnings.push(`dropped, ${KIND[type]}: ${display(path)}`);
     }
@@ -193,7 +136,7 @@ class Build {
     if (this.#top !== null) return;
     this.#top = entry;
     if (this.#writer instanceof TgzWriter) this.#writer.addDirectory(".", entry);
-    this.#record(entry, 0, null);
+    this.#record.add(entry, 0, null);
   }
 
   #addFile(selected: Selected): boolean {
@@ -216,27 +159,19 @@ class Build {
     const [first] = group?.names ?? [];
     if (group === undefined || first === undefined || !(this.#writer instanceof TgzWriter)) return false;
     this.#writer.addHardlink(entry.path, first, entry);
-    this.#record(entry, group.stored.size, group.stored.sha256);
+    this.#record.add(entry, group.stored.size, group.stored.sha256);
     return true;
   }
 
   #keep(entry: Entry, stored: StoredFile): void {
     work.bytes_hashed += stored.size;
-    this.#record(entry, stored.size, stored.sha256);
+    this.#record.add(entry, stored.size, stored.sha256);
     if (stored.changed) this.#warnings.push(`changed while it was read: ${display(entry.path)}`);
     if (entry.nlink < 2) return;
     const key = `${entry.dev}:${entry.ino}`;
     const group = this.#links.get(key);
     if (group === undefined) this.#links.set(key, { names: [entry.path], stored });
     else group.names.push(entry.path);
-  }
-
-  /** The top of the tree counts by its extended attributes alone. */
-  #record(entry: Entry, size: number, sha256: string | null): void {
-    this.#content.add({ ...entry, size }, sha256);
-    if (entry.type === "file") this.#extensions.add(entry.path);
-    if (entry.path !== "") this.#list?.add(entry, size, sha256);
-    this.#xattrs.add(entry);
   }
 
   async #capture({ entry, absolute, location }: Selected): Promise<void> {
@@ -265,32 +200,24 @@ class Build {
     else this.#failures.push({ code: error.code, path: display(absolute), message: error.message });
   }
 
-  #finish(started: number): BuildResult {
+  #finish(): BuildResult {
     for (const { names } of this.#links.values()) {
       if (names.length > 1) this.#warnings.push(`hard links, stored as copies: ${names.map(display).join(" = ")}`);
     }
     this.#failures.push(...(this.#extension.finish?.(this.#writer) ?? []));
     if (this.#top !== null && this.#writer.entries === 0) this.#writer.addDirectory(".", this.#top);
     const entries = this.#writer.close();
-    this.#list?.close();
-    this.#warnings.push(...this.#xattrs.finish());
+    const { warnings, ...recorded } = this.#record.finish(this.#writer instanceof TgzWriter ? this.#writer.framing : 0);
     const failed = this.#failures.length > 0;
     const { size, sha256 } = failed ? { size: 0, sha256: "" } : this.#sink.finish();
     return {
       size_bytes: size,
       sha256,
       entries,
-      input: {
-        ...this.#fingerprint.finish(started),
-        content_digest: this.#content.finish(),
-        extensions: this.#extensions.finish(),
-        deflate: this.#deflation.read(this.#writer instanceof TgzWriter ? this.#writer.framing : 0),
-      },
-      warnings: this.#warnings,
+      ...recorded,
+      warnings: [...this.#warnings, ...warnings],
       failures: this.#failures,
       captured: this.#captured.map(display),
-      xattrs: this.#xattrs.entries,
-      sidecar: this.#xattrs.sidecar,
     };
   }
 

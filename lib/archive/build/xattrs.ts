@@ -1,5 +1,4 @@
 /** The extended attributes of an archive that is being built: known before, written beside a zip. */
-import { rmSync } from "node:fs";
 import type { BytePath, Entry, Xattrs } from "../entry.ts";
 import { display } from "../path.ts";
 import { loadXattrs, type KnownXattrs } from "../xattrs/known.ts";
@@ -67,7 +66,7 @@ export class ArchiveXattrs {
   }
 
   discard(): void {
-    if (this.sidecar !== null) rmSync(this.sidecar, { force: true });
+    this.#sidecar?.discard();
   }
 
   /** Reads a capability by handle: a directory that was swapped meanwhile could lend one of another program. */

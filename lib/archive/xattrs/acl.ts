@@ -8,7 +8,7 @@ const VERSION = 2;
 const HEADER_BYTES = 4;
 const ENTRY_BYTES = 8;
 const NO_ID = 0xffff_ffff;
-/** By tag: the word, and whether a name stands for one user or group. */
+/** Words by tag; an entry with a named one is of a single user or group. */
 const TAGS = new Map([
   [0x01, { word: "user", named: false }],
   [0x02, { word: "user", named: true }],

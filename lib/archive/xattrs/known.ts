@@ -5,7 +5,7 @@ import { join } from "../path.ts";
 import { DumpParser } from "./dump.ts";
 import type { TreeXattrs } from "./read.ts";
 
-/** What was read of trees before an archive is built of them. */
+/** Attributes that were read of trees before an archive is built of them. */
 export interface KnownXattrs {
   /** The trees that have any. */
   readonly trees: readonly TreeXattrs[];

@@ -2,7 +2,7 @@
 
 export const ACL_ACCESS = "system.posix_acl_access";
 export const ACL_DEFAULT = "system.posix_acl_default";
-/** Makes a program powerful: it is read again through the handle of its directory, and set by root alone. */
+/** The attribute that makes a program powerful: it is read again through the handle of its directory, and set by root alone. */
 export const CAPABILITY = "security.capability";
 
 const KEPT = new Set([ACL_ACCESS, ACL_DEFAULT, CAPABILITY, "security.selinux"]);

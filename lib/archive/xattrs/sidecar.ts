@@ -3,13 +3,13 @@
  * document a line. Paths and names are escaped as setfattr reads them; values are hexadecimal:
  * `{"file": "a/b", "xattrs": {"user.comment": "0x6869"}}`. The top of the archive is `.`.
  */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
 import type { BytePath, Xattrs } from "../entry.ts";
 import { readLines } from "../files/lines.ts";
 import { MOST_LINE, parseJson } from "../limits.ts";
-import { bytesOf, escape, hex, unescape } from "./dump.ts";
+import { bytesOf, toOctal, hex, fromOctal } from "./dump.ts";
 import { isKept } from "./names.ts";
 
 const lineSchema = z.object({
@@ -25,6 +25,7 @@ export const sidecarOf = (archive: string): string => archive.replace(/\.zip$/, 
 export class SidecarWriter {
   readonly #path: string;
   #file: number | undefined;
+  #exists = false;
   #pending = "";
 
   constructor(path: string) {
@@ -33,13 +34,14 @@ export class SidecarWriter {
 
   /** True when an entry had attributes. */
   get exists(): boolean {
-    return this.#file !== undefined;
+    return this.#exists;
   }
 
   add(path: BytePath, xattrs: Xattrs): void {
     this.#file ??= openSync(this.#path, "w", 0o640);
-    const values = Object.fromEntries([...xattrs].map(([name, value]) => [escape(name), hex(value)]));
-    this.#pending += `${JSON.stringify({ file: path === "" ? "." : escape(path), xattrs: values })}\n`;
+    this.#exists = true;
+    const values = Object.fromEntries([...xattrs].map(([name, value]) => [toOctal(name), hex(value)]));
+    this.#pending += `${JSON.stringify({ file: path === "" ? "." : toOctal(path), xattrs: values })}\n`;
     if (this.#pending.length >= BATCH) this.#flush(this.#file);
   }
 
@@ -47,6 +49,14 @@ export class SidecarWriter {
     if (this.#file === undefined) return;
     this.#flush(this.#file);
     closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  /** Removes what was written. */
+  discard(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+    if (this.#exists) rmSync(this.#path, { force: true });
   }
 
   #flush(file: number): void {
@@ -61,9 +71,9 @@ export function readSidecar(file: string): Map<BytePath, Xattrs> {
   for (const line of readLines(file, MOST_LINE, "E_ARCHIVE")) {
     const { file: path, xattrs } = parsed(line, file);
     const kept = Object.entries(xattrs)
-      .map(([name, value]): [string, Buffer] => [unescape(name), bytesOf(value)])
+      .map(([name, value]): [string, Buffer] => [fromOctal(name), bytesOf(value)])
       .filter(([name]) => isKept(name));
-    found.set(path === "." ? "" : unescape(path), new Map(kept));
+    found.set(path === "." ? "" : fromOctal(path), new Map(kept));
   }
   return found;
 }

@@ -1,4 +1,5 @@
 /** The config sections `alerts` and `metrics`. */
+import { isJson } from "../../model/json.ts";
 import * as z from "zod";
 import { command, whole } from "./fields.ts";
 
@@ -146,13 +147,4 @@ export function fillTemplate(template: string, valueOf: (field: (typeof TEMPLATE
     const field = TEMPLATE_FIELDS.find((one) => one === name);
     return field === undefined ? placeholder : JSON.stringify(valueOf(field)).slice(1, -1);
   });
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,15 +1,15 @@
 /**
  * Remembers on this host which alerts a site has sent, and what is failing: `alerts/<site>.json` of the state directory.
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import lockfile from "proper-lockfile";
 import * as z from "zod";
 import { systemCode } from "../../errors.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { writeFileAtomic } from "../../store/files/atomic.ts";
 import { formatJson } from "../../store/files/json-documents.ts";
 import { stateDirectory } from "../../store/known-stores.ts";
+import { whileLocked } from "../../store/lock/while-locked.ts";
 
 /** What can be failing, and works again. `backup` is the runs, `missed` their absence. */
 export const SUBJECTS = ["backup", "missed", "verify", "drill", "proof"] as const;
@@ -56,14 +56,8 @@ export interface AlertMemory {
 /** Opens the memory of a site. A damaged one counts as empty: an alert twice is better than none. */
 export function openMemory(site: string): AlertMemory {
   const file = path.join(stateDirectory(), "alerts", `${site}.json`);
-  const update = async <T>(change: (memory: Memory, now: Date) => T): Promise<T> => {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-    const release = await lockfile.lock(file, {
-      realpath: false,
-      retries: { retries: 20, minTimeout: 20, maxTimeout: 200 },
-      onCompromised: () => {}, // it is held for some milliseconds
-    });
-    try {
+  const update = async <T>(change: (memory: Memory, now: Date) => T): Promise<T> =>
+    await whileLocked(file, async () => {
       const memory = await read(file);
       const before = JSON.stringify(memory);
       const now = new Date();
@@ -72,10 +66,7 @@ export function openMemory(site: string): AlertMemory {
       if (JSON.stringify(memory) !== before)
         await writeFileAtomic(file, formatJson({ format_version: FORMAT_VERSION, ...memory }), { mode: 0o600 });
       return result;
-    } finally {
-      await release();
-    }
-  };
+    });
   return {
     claim: async (keys, failing) =>
       await update((memory, now) => {

@@ -21,6 +21,15 @@ export function openAnomalies(store: string, { run, anomalies }: Pick<ManifestHe
   return alarms.filter((alarm) => !accepted.some((one) => isSame(one, alarm)));
 }
 
+/** Checks whether a run has no open alarm. What cannot be read accepts nothing. */
+export function isWithoutAlarm(store: string, head: Pick<ManifestHead, "run" | "anomalies">): boolean {
+  try {
+    return openAnomalies(store, head).length === 0;
+  } catch {
+    return false;
+  }
+}
+
 type Subject = Pick<Anomaly, "code" | "step" | "unit" | "table">;
 
 /** Checks whether two are the same anomaly of one run. */

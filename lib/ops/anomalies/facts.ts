@@ -3,7 +3,7 @@ import * as z from "zod";
 import { sumExtensions } from "../../archive/extensions.ts";
 import { named } from "../../model/named.ts";
 import { inputSchema, type StepName, type UnitMetadata } from "../../model/unit.ts";
-import { layersName, layersOf } from "../../store/run/layers.ts";
+import { layersOf, unitName } from "../../store/run/layers.ts";
 
 export interface UnitFacts {
   readonly step: StepName;
@@ -39,13 +39,13 @@ const liveSchema = z.object({
 
 /** Returns the facts of a unit. */
 export function unitFacts(metadata: UnitMetadata): UnitFacts {
-  const { step, unit, built_in, input, size_bytes } = metadata;
+  const { step, built_in, input, size_bytes } = metadata;
   const layers = layersOf(metadata);
   const live = layers === undefined ? undefined : liveSchema.safeParse(metadata["live"]).data;
   const hasTree = input.content_digest !== null;
   return {
     step,
-    unit: layers === undefined ? unit : layersName(layers),
+    unit: unitName(metadata),
     isShard: layers !== undefined,
     builtIn: built_in,
     bytes: hasTree ? (live?.bytes ?? input.bytes) : size_bytes,

@@ -3,9 +3,9 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { readRegular } from "../../archive/files/regular-file.ts";
 import { fsyncDirectory, writeFileAtomic } from "../../store/files/atomic.ts";
-import { isRunId, listRuns, runDirectory } from "../../store/files/layout.ts";
-import { readManifestHead } from "../../store/run/manifest.ts";
-import { openAnomalies } from "./accepted.ts";
+import { isRunId } from "../../store/files/layout.ts";
+import { fullBackups } from "../runs/full-backups.ts";
+import { isWithoutAlarm } from "./accepted.ts";
 
 const MOST_BYTES = 64;
 
@@ -39,15 +39,6 @@ export async function repairLastGood(store: string): Promise<boolean> {
 
 /** Returns the newest good run of the store: a full backup, complete, and without an alarm that was not accepted. */
 function findLastGood(store: string): string | undefined {
-  return listRuns(store)
-    .toReversed()
-    .find((run) => {
-      try {
-        const head = readManifestHead(runDirectory(store, run));
-        const isFull = head.kind === "backup" && head.scope === "full" && head.status === "complete";
-        return isFull && openAnomalies(store, head).length === 0;
-      } catch {
-        return false; // verify names what is wrong with it
-      }
-    });
+  for (const head of fullBackups(store)) if (head.status === "complete" && isWithoutAlarm(store, head)) return head.run;
+  return undefined;
 }

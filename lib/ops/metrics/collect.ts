@@ -6,7 +6,8 @@ import type { ManifestHead } from "../../model/run.ts";
 import { stepSummarySchema } from "../../model/run.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { MANIFEST_FILE } from "../../store/run/manifest.ts";
-import { openAnomalies } from "../anomalies/accepted.ts";
+import { isWithoutAlarm } from "../anomalies/accepted.ts";
+import type { Evidence } from "../../model/evidence.ts";
 import { fullBackups } from "../runs/full-backups.ts";
 import { proofsOf } from "../runs/proof.ts";
 import { proofCoverage } from "../runs/proof-coverage.ts";
@@ -31,11 +32,11 @@ async function runMetrics(store: string, now: Date, signal: AbortSignal): Promis
   let good: ManifestHead | undefined;
   for (const head of fullBackups(store)) {
     newest ??= head;
-    if (head.status === "complete") {
-      success ??= head;
-      if (isWithoutAlarm(store, head)) good = head;
-    }
-    if (good !== undefined) break;
+    if (head.status !== "complete") continue;
+    success ??= head;
+    if (!isWithoutAlarm(store, head)) continue;
+    good = head;
+    break;
   }
   if (success !== undefined) samples.push(time("holdfast_last_success_timestamp_seconds", success.finished_at));
   if (good !== undefined) samples.push(time("holdfast_last_good_timestamp_seconds", good.finished_at));
@@ -52,15 +53,6 @@ async function runMetrics(store: string, now: Date, signal: AbortSignal): Promis
     samples.push({ name: "holdfast_run_anomalies", labels: { level }, value });
   }
   return [...samples, ...(await stepMetrics(runDirectory(store, run), signal))];
-}
-
-/** Anomalies whose acceptance cannot be read are open. */
-function isWithoutAlarm(store: string, head: ManifestHead): boolean {
-  try {
-    return openAnomalies(store, head).length === 0;
-  } catch {
-    return false;
-  }
 }
 
 const stepsSchema = z.object({ steps: z.record(z.string(), stepSummarySchema) });
@@ -80,14 +72,18 @@ const secondsBetween = ({ started_at, finished_at }: { started_at: string; finis
   Math.max(0, (Date.parse(finished_at) - Date.parse(started_at)) / 1000);
 
 async function proofMetrics(store: string, now: Date, signal: AbortSignal): Promise<Sample[]> {
-  const proofs = await proofsOf(store, now, signal);
   const samples: Sample[] = [];
-  const drill = proofs.find((one) => one.format === "holdfast-drill");
+  let [newest, drill]: (Evidence | undefined)[] = [];
+  for await (const proof of proofsOf(store, now, signal)) {
+    newest ??= proof;
+    if (proof.format !== "holdfast-drill") continue;
+    drill ??= proof;
+    // A drill of changes says nothing of how long a whole restore takes.
+    if (proof.proved_since !== undefined) continue;
+    samples.push({ name: "holdfast_rto_seconds", value: proof.rto_ms / 1000 });
+    break;
+  }
   if (drill !== undefined) samples.push(time("holdfast_last_drill_success_timestamp_seconds", drill.finished_at));
-  // A drill of changes says nothing of how long a whole restore takes.
-  const whole = proofs.find((one) => one.format === "holdfast-drill" && one.proved_since === undefined);
-  if (whole?.format === "holdfast-drill") samples.push({ name: "holdfast_rto_seconds", value: whole.rto_ms / 1000 });
-  const [newest] = proofs;
   if (newest === undefined) return samples;
   const age = Math.max(0, (now.getTime() - Date.parse(newest.finished_at)) / 1000);
   return [...samples, { name: "holdfast_proof_age_seconds", value: age }];

@@ -12,7 +12,7 @@ import { runDirectory } from "../../store/files/layout.ts";
 import { openStore } from "../../store/open.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
 import { temporaryNames } from "../restore/swap/databases.ts";
-import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
+import { holdStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 import { assertNothingPending } from "../journals/pending.ts";
 import { rollBackFailure } from "../restore/swap/fail.ts";
 import { Journal } from "../journals/restore-journal.ts";
@@ -62,17 +62,15 @@ export async function restoreInPlace(work: Work, hooks: PackageRestoreHooks): Pr
   const { request, inPlace } = work;
   const { config } = inPlace;
   const store = (await openStore(inPlace.store, config.site, { create: true, newStore: false })).path;
-  const lost = new AbortController();
-  const signal = AbortSignal.any([hooks.signal, lost.signal]);
   assertWritable(store);
-  const lock = await acquireStoreLocks(store, {
+  const lock = await holdStoreLocks(store, {
     command: "restore",
     breakLock: inPlace.breakLock,
     lockFile: config.lock_file,
-    signal,
+    signal: hooks.signal,
     report: hooks.report,
-    onLost: (error) => lost.abort(error),
   });
+  const { signal } = lock;
   try {
     assertNothingPending(store);
     const journal = await Journal.create(

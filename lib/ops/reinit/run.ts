@@ -13,7 +13,8 @@ import { databases, type NamedDatabase } from "../../steps/db/databases.ts";
 import { openStore } from "../../store/open.ts";
 import { databaseOf, rulesOf, using } from "./connection.ts";
 import { finish, takeBack } from "./end.ts";
-import { hold, type HeldReinit } from "./hold.ts";
+import { hold } from "./hold.ts";
+import type { HeldLocks } from "../../store/lock/store-locks.ts";
 import { nextReinitId, ReinitJournal } from "../journals/reinit-journal.ts";
 import { moveAside, planMoves, type Move } from "./storage.ts";
 import { exportClearedRows } from "./roll-back.ts";
@@ -126,7 +127,7 @@ async function clear(
   journal: ReinitJournal,
   database: NamedDatabase,
   config: SiteConfig,
-  { assertHeld, signal }: HeldReinit,
+  { assertHeld, signal }: HeldLocks,
 ): Promise<{ rows: number; warnings: readonly string[] }> {
   return await using(config, database, "write", signal, async (connection) => {
     const { plan, warnings } = await clearTables(connection, rulesOf(config), {

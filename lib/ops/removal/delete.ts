@@ -2,7 +2,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { isRunId, listIncomplete, listRuns, runDirectory } from "../../store/files/layout.ts";
-import { acquireStoreLocks } from "../../store/lock/store-locks.ts";
+import { holdStoreLocks } from "../../store/lock/store-locks.ts";
 import { findStore } from "../../store/open.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { assertWritable } from "../../store/writable.ts";
@@ -43,17 +43,10 @@ export async function deleteRun(
       hint: "use an id like 20261120T020000Z; npx tsx scripts/list.ts shows the runs of the store",
     });
   }
-  const taken = new AbortController();
-  const signal = AbortSignal.any([options.signal, taken.signal]);
-  if (request.dryRun) return await assertDeletable(store, request.run, signal);
+  if (request.dryRun) return await assertDeletable(store, request.run, options.signal);
   assertWritable(store);
-  const locks = await acquireStoreLocks(store, {
-    command: "delete",
-    breakLock: request.breakLock,
-    signal,
-    report: options.report,
-    onLost: (error) => taken.abort(error),
-  });
+  const locks = await holdStoreLocks(store, { command: "delete", breakLock: request.breakLock, ...options });
+  const { signal } = locks;
   try {
     const outcome = await assertDeletable(store, request.run, signal);
     const why = "the operator named it";

@@ -1,11 +1,11 @@
 /** Pins of the operator, `evidence/<run>/pinned.json`: a run with one is removed by no command. */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { pinnedSchema, type Pinned } from "../../model/evidence.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { HoldfastError } from "../../errors.ts";
-import { storeError, writeFileAtomic } from "../../store/files/atomic.ts";
-import { formatJson, tryReadDocument } from "../../store/files/json-documents.ts";
+import { storeError } from "../../store/files/atomic.ts";
+import { tryReadDocument, writeDocumentAtomic } from "../../store/files/json-documents.ts";
 import { listRuns } from "../../store/files/layout.ts";
 import { findStore } from "../../store/open.ts";
 import { userName } from "../../store/writable.ts";
@@ -36,8 +36,7 @@ export async function pin(dest: string, name: string, reason: string | null): Pr
   };
   const file = pinnedFile(store, run);
   try {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o750 });
-    await writeFileAtomic(file, formatJson(pinned), { mode: 0o640 });
+    await writeDocumentAtomic(file, pinned);
   } catch (error) {
     throw storeError(`the run ${run} cannot be pinned`, error);
   }

@@ -10,7 +10,7 @@ import { findStore } from "../../store/open.ts";
 import { ownerOfThisProcess } from "../../store/lock/process-owner.ts";
 import type { OnStep } from "../journals/on-step.ts";
 import { migrate, rebuildProjects, service, smoke } from "../site/commands.ts";
-import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
+import { holdStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 import { Journal, pendingRestores } from "../journals/restore-journal.ts";
 import type { JournalDocument } from "../journals/operations.ts";
 import { checkJournal } from "../journals/seal.ts";
@@ -52,17 +52,15 @@ interface EndOptions {
  */
 export async function endRestore(request: EndRequest, options: EndOptions): Promise<EndOutcome> {
   const { path: store } = await findStore(request.store);
-  const lost = new AbortController();
-  const signal = AbortSignal.any([options.signal, lost.signal]);
   assertWritable(store);
-  const held = await acquireStoreLocks(store, {
+  const held = await holdStoreLocks(store, {
     command: "restore",
     breakLock: request.breakLock,
     lockFile: request.config?.lock_file,
     report: options.report,
-    signal,
-    onLost: (error) => lost.abort(error),
+    signal: options.signal,
   });
+  const { signal } = held;
   try {
     const journal = await Journal.open(store, chooseRestore(store, request), options.onStep);
     const servers = new RestorerPool(targetFor(request, signal), signal);

@@ -1,6 +1,6 @@
 /** Restores in place: under the store's lock, with the service stopped, and what is replaced kept. */
 import type { SiteConfig } from "../../config/load.ts";
-import { acquireStoreLocks } from "../../store/lock/store-locks.ts";
+import { holdStoreLocks } from "../../store/lock/store-locks.ts";
 import { assertWritable } from "../../store/writable.ts";
 import { assertNothingPending } from "../journals/pending.ts";
 import type { Journal } from "../journals/restore-journal.ts";
@@ -18,18 +18,16 @@ import { outcomeOf, type RestoreOutcome, type Work } from "./work.ts";
 /** Restores what was confirmed. Throws like `restore`, with the target rolled back. */
 export async function restoreInPlace(work: Work, config: SiteConfig, preview: RestorePreview): Promise<RestoreOutcome> {
   const { request, options, store } = work;
-  const lost = new AbortController();
-  const signal = AbortSignal.any([options.signal, lost.signal]);
-  const held: Work = { ...work, options: { ...options, signal } };
   assertWritable(store.path);
-  const lock = await acquireStoreLocks(store.path, {
+  const lock = await holdStoreLocks(store.path, {
     command: "restore",
     breakLock: request.breakLock,
     lockFile: config?.lock_file,
-    signal: held.options.signal,
-    report: held.options.report,
-    onLost: (error) => lost.abort(error),
+    signal: options.signal,
+    report: options.report,
   });
+  const { signal } = lock;
+  const held: Work = { ...work, options: { ...options, signal } };
   try {
     assertNothingPending(store.path);
     const journal = await beginRestore(held);

@@ -20,8 +20,9 @@ export async function proofOf(
   { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
 ): Promise<Proof | null> {
   const oldest = timeBefore(now, proofMaxAge);
-  const found = (await proofsOfRun(store, run, now, signal)).find((one) => provedFrom(one) >= oldest);
-  return found === undefined ? null : toProof(found);
+  for await (const proof of proofsOfRun(store, run, now, signal))
+    if (provedFrom(proof) >= oldest) return toProof(proof);
+  return null;
 }
 
 const toProof = (evidence: Evidence): Proof =>

@@ -2,7 +2,7 @@
 import type { RetentionPolicy } from "../../config/settings/retention.ts";
 import type { Report } from "../../model/event.ts";
 import { listIncomplete } from "../../store/files/layout.ts";
-import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
+import { holdStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 import { findStore } from "../../store/open.ts";
 import { clearTemporary } from "../../store/run/temporary.ts";
 import { assertWritable } from "../../store/writable.ts";
@@ -46,16 +46,9 @@ export async function prune(request: PruneRequest, options: PruneOptions): Promi
   const { path: store } = await findStore(request.store);
   if (request.dryRun) return await planPruning(store, request.policy, await findRunning(store), options.signal);
   assertWritable(store);
-  const taken = new AbortController();
-  const signal = AbortSignal.any([options.signal, taken.signal]);
-  const locks = await acquireStoreLocks(store, {
-    command: "prune",
-    breakLock: request.breakLock,
-    lockFile: request.lockFile,
-    signal,
-    report: options.report,
-    onLost: (error) => taken.abort(error),
-  });
+  const { breakLock, lockFile } = request;
+  const locks = await holdStoreLocks(store, { command: "prune", breakLock, lockFile, ...options });
+  const { signal } = locks;
   try {
     return await pruneLocked({ store, policy: request.policy, command: "prune" }, locks, signal);
   } catch (error) {

@@ -17,25 +17,48 @@ const REQUIRED = {
 } as const;
 
 /**
- * Returns the evidence that proves a run, the newest first. A drill or verification that failed revokes what is older.
+ * Yields the evidence that proves a run, the newest first. A drill or verification that failed revokes what is older.
  * Evidence that is damaged, or dated in the future, counts for nothing.
  */
-export async function proofsOfRun(store: string, run: string, now: Date, signal: AbortSignal): Promise<Evidence[]> {
-  const found = readEvidence(store, run).filter((one) => !isFuture(timeOfEvidence(one), now));
-  if (found.length === 0) return [];
-  const sums = await hashFile(path.join(runDirectory(store, run), SUMS_FILE), signal).catch(() => undefined);
-  signal.throwIfAborted();
-  if (sums === undefined) return [];
-  const own = found.filter(({ sums_sha256 }) => sums_sha256 === sums.sha256).toSorted(newestFirst);
-  const failed = own.findIndex(({ ok }) => !ok);
-  return (failed === -1 ? own : own.slice(0, failed)).filter(isWhole);
+export async function* proofsOfRun(
+  store: string,
+  run: string,
+  now: Date,
+  signal: AbortSignal,
+): AsyncGenerator<Evidence, undefined> {
+  yield* proving(store, readEvidence(store, run), now, signal);
 }
 
-/** Returns the proofs of all runs of a store, the newest first. */
-export async function proofsOf(store: string, now: Date, signal: AbortSignal): Promise<Evidence[]> {
-  const proofs: Evidence[] = [];
-  for (const run of runsWithEvidence(store)) proofs.push(...(await proofsOfRun(store, run, now, signal)));
-  return proofs.toSorted(newestFirst);
+/** Yields the proofs of all runs of a store, the newest first. */
+export async function* proofsOf(store: string, now: Date, signal: AbortSignal): AsyncGenerator<Evidence, undefined> {
+  const all = runsWithEvidence(store).flatMap((run) => readEvidence(store, run));
+  yield* proving(store, all, now, signal);
+}
+
+async function* proving(
+  store: string,
+  evidence: readonly Evidence[],
+  now: Date,
+  signal: AbortSignal,
+): AsyncGenerator<Evidence, undefined> {
+  const sums = new Map<string, string | undefined>();
+  const revoked = new Set<string>();
+  for (const one of evidence.toSorted(newestFirst)) {
+    const { run, ok, sums_sha256 } = one;
+    if (revoked.has(run) || isFuture(timeOfEvidence(one), now)) continue;
+    if (!sums.has(run)) sums.set(run, await sumsDigest(store, run, signal));
+    if (sums_sha256 !== sums.get(run)) continue;
+    if (!ok) revoked.add(run);
+    else if (isWhole(one)) yield one;
+  }
+  return undefined;
+}
+
+/** Returns the digest of a run's SHA256SUMS; undefined if the run is gone, or that cannot be read. */
+async function sumsDigest(store: string, run: string, signal: AbortSignal): Promise<string | undefined> {
+  const sums = await hashFile(path.join(runDirectory(store, run), SUMS_FILE), signal).catch(() => undefined);
+  signal.throwIfAborted();
+  return sums?.sha256;
 }
 
 const newestFirst = (a: Evidence, b: Evidence): number => timeOfEvidence(b).getTime() - timeOfEvidence(a).getTime();

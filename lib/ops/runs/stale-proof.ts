@@ -17,7 +17,7 @@ const MAX_AGE_MS = 8 * 24 * HOUR_MS;
 
 /** Checks the newest proof; without one, whether there are runs that could have been proved by now. */
 export async function checkProofAge(store: string, now: Date, signal: AbortSignal): Promise<ProofAge> {
-  const [newest] = await proofsOf(store, now, signal);
+  const { value: newest } = await proofsOf(store, now, signal).next();
   if (newest !== undefined) {
     const age = now.getTime() - timeOfEvidence(newest).getTime();
     const kind = newest.format === "holdfast-drill" ? "drill" : "verification";

@@ -2,6 +2,7 @@
  * Converts values between column kinds, such as text that the target stores as bytes, or a UUID that it stores as text.
  * Values are written in the target's kind, or rejected, and compared in the source's.
  */
+import { isJson } from "../../model/json.ts";
 import { canonicalNumber } from "../../database/digest/canonical.ts";
 import { HoldfastError } from "../../errors.ts";
 import { fromBytes, toBytes } from "./binary-string.ts";
@@ -94,16 +95,6 @@ export function convertFromSource(column: Column, value: JsonValue): JsonValue {
       return timeFrom(column, value, from);
     default:
       return value;
-  }
-}
-
-/** Checks for JSON in a text: servers do so themselves, SQLite only with a CHECK. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -15,7 +15,8 @@
  * script, which may be any), links to text types that are not in the bundle, and documents in UTF-16 or beyond 32 MB.
  */
 import { readdirSync } from "node:fs";
-import { buildArchive, type BuildExtension } from "../../archive/build/archive.ts";
+import { buildArchive } from "../../archive/build/archive.ts";
+import type { BuildExtension } from "../../archive/build/request.ts";
 import type { ArchiveWriter, BytePath, StoredFile } from "../../archive/entry.ts";
 import { display, join, toBuffer } from "../../archive/path.ts";
 import { TreeHandles } from "../../archive/tree/handles.ts";

@@ -1,5 +1,5 @@
 /** The request to build a compiled bundle, and its result. */
-import type { BuildRequest } from "../../archive/build/archive.ts";
+import type { BuildRequest } from "../../archive/build/request.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ArchiveFailure } from "../../archive/build/select-entries.ts";
 import type { UnitInput } from "../../model/unit.ts";

@@ -1,7 +1,7 @@
 /** Units that are one archive of one or several trees: sources, legacy trees, snapshots. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import type { BuildResult } from "../../archive/build/archive.ts";
+import type { BuildResult } from "../../archive/build/request.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";
 import type { ArchiveRoot } from "../../archive/build/select-entries.ts";

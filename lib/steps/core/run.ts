@@ -14,7 +14,7 @@ import { assertOwnPaths } from "../claims/paths.ts";
 import { readBack, StepDied, type UnitBuilder } from "./local-builder.ts";
 import { findExisting, siteFields, takeOver } from "./reuse.ts";
 import { throwIfRunEnds, type StepContext } from "./context.ts";
-import type { PlanTools, Step } from "./step.ts";
+import { addEachWith, type Step } from "./step.ts";
 import { StepRecord, type Action } from "./record.ts";
 import type { TreeWalker } from "./tree-walker.ts";
 import { errorFrom, type BuiltUnit, type UnitPlan } from "./unit-plan.ts";
@@ -70,20 +70,7 @@ export class StepRun {
         bytes += plan.bytes;
         if (!(await this.#settle(plan))) changed.push(plan);
       };
-      const addEach: PlanTools["addEach"] = async (items, planOf, fail) => {
-        const planned = async (item: (typeof items)[number]): Promise<readonly UnitPlan[]> => {
-          try {
-            return await planOf(item);
-          } catch (error) {
-            throwIfRunEnds(this.#context, error);
-            await fail(item, error);
-            return [];
-          }
-        };
-        await walker.each(items, planned, async (plans) => {
-          for (const plan of plans) await add(plan);
-        });
-      };
+      const addEach = addEachWith(walker, this.#context, add);
       await this.step.plan(this.#context, { record: this.#record, walker, add, addEach });
       this.#record.planned(units, bytes);
     });

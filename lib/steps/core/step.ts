@@ -2,7 +2,7 @@
 import type { KnownXattrs } from "../../archive/xattrs/known.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { StepName } from "../../model/unit.ts";
-import type { StepContext } from "./context.ts";
+import { throwIfRunEnds, type StepContext } from "./context.ts";
 import type { StepRecord } from "./record.ts";
 import type { TreeWalker } from "./tree-walker.ts";
 import type { BuiltUnit, UnitPlan } from "./unit-plan.ts";
@@ -26,6 +26,27 @@ export interface PlanTools {
     fail: (item: Item, error: unknown) => Promise<void> | void,
   ) => Promise<void>;
 }
+
+/**
+ * Returns the `addEach` that plans with a walker and hands each unit to `take`. An error that ends the run is thrown;
+ * any other goes to `fail`.
+ */
+export const addEachWith =
+  (walker: TreeWalker, context: StepContext, take: (plan: UnitPlan) => Promise<void>): PlanTools["addEach"] =>
+  async (items, planOf, fail) => {
+    const planned = async (item: (typeof items)[number]): Promise<readonly UnitPlan[]> => {
+      try {
+        return await planOf(item);
+      } catch (error) {
+        throwIfRunEnds(context, error);
+        await fail(item, error);
+        return [];
+      }
+    };
+    await walker.each(items, planned, async (plans) => {
+      for (const plan of plans) await take(plan);
+    });
+  };
 
 /** What a step builds with. */
 export interface BuildTools {

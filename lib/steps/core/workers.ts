@@ -1,6 +1,6 @@
 /** The worker threads of a step, which build its archives. */
 import { pathToFileURL } from "node:url";
-import type { BuildRequest, BuildResult } from "../../archive/build/archive.ts";
+import type { BuildRequest, BuildResult } from "../../archive/build/request.ts";
 import { WorkerPool } from "../../archive/pool.ts";
 import { addCounters, emptyCounters, type Counters } from "../../archive/counters.ts";
 import { HoldfastError } from "../../errors.ts";

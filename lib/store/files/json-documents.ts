@@ -6,6 +6,7 @@ import { FORMAT_VERSION } from "../../model/unit.ts";
 import { assertReadable, DOCUMENT, parseJson } from "../../archive/limits.ts";
 import { readRegular } from "../../archive/files/regular-file.ts";
 import { HoldfastError } from "../../errors.ts";
+import { writeFileAtomic } from "./atomic.ts";
 
 /** Returns the text of a document: two spaces, keys in the given order, a newline at the end. */
 export const formatJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -29,6 +30,12 @@ export function writeDocument(file: string, value: unknown): void {
   const text = documentText(path.basename(file), value);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, text);
+}
+
+/** Writes or replaces a document of the store atomically (mode 0640), and creates its parents (0750). */
+export async function writeDocumentAtomic(file: string, value: unknown): Promise<void> {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o750 });
+  await writeFileAtomic(file, formatJson(value), { mode: 0o640 });
 }
 
 /** Reads and checks a document. Throws `E_VERIFY` if it is missing or invalid, `E_VERSION` if its format is newer. */

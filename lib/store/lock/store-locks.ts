@@ -23,6 +23,22 @@ export interface StoreLocks {
   release(): Promise<void>;
 }
 
+/** Locks with a signal that aborts when the caller's does, or when one of them is lost. */
+export interface HeldLocks extends StoreLocks {
+  readonly signal: AbortSignal;
+}
+
+/** Acquires the locks as `acquireStoreLocks` does; the work that they guard takes their signal. */
+export async function holdStoreLocks(
+  store: string,
+  { signal: own, ...options }: Omit<StoreLockOptions, "onLost">,
+): Promise<HeldLocks> {
+  const lost = new AbortController();
+  const signal = AbortSignal.any([own, lost.signal]);
+  const locks = await acquireStoreLocks(store, { ...options, signal, onLost: (error) => lost.abort(error) });
+  return { ...locks, signal };
+}
+
 /** Acquires the locks, the store's own first. Throws `E_LOCKED`, with none of them held. */
 export async function acquireStoreLocks(store: string, options: StoreLockOptions): Promise<StoreLocks> {
   const { command, breakLock, lockFile, signal, report, onLost } = options;

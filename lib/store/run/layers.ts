@@ -21,6 +21,12 @@ export function layersOf(metadata: UnitMetadata): string | undefined {
 /** Returns the name of all shards of a tree: `archives` for the audio cache, else the name of the tree. */
 export const layersName = (layers: string): string => path.posix.basename(layers);
 
+/** Returns the name of a unit; of a shard, that of its tree. */
+export function unitName(metadata: UnitMetadata): string {
+  const layers = layersOf(metadata);
+  return layers === undefined ? metadata.unit : layersName(layers);
+}
+
 /** Separates single units from shards, which are grouped by the directory of their layers. */
 export function groupLayers(units: readonly UnitMetadata[]): {
   readonly single: UnitMetadata[];

@@ -1,6 +1,7 @@
 /** What the tests of archives share. */
 import { chownSync } from "node:fs";
-import { buildArchive, type BuildRequest, type BuildResult } from "../../../lib/archive/build/archive.ts";
+import { buildArchive } from "../../../lib/archive/build/archive.ts";
+import type { BuildRequest, BuildResult } from "../../../lib/archive/build/request.ts";
 import type { EntryAttributes } from "../../../lib/archive/entry.ts";
 
 export const ATTRIBUTES: EntryAttributes = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 1_600_000_000_000_000_000n };

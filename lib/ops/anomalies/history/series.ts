@@ -2,15 +2,14 @@
  * The figures of a full run that later runs are judged by: `history/<run>.json`. A cache of the run's metadata, which
  * outlives the run, so that retention does not take the history away.
  */
-import { mkdirSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { anomalySchema } from "../../../model/anomaly.ts";
 import { named } from "../../../model/named.ts";
 import { runStatusSchema, type ManifestHead } from "../../../model/run.ts";
 import { FORMAT_VERSION, STEP_NAMES, type StepName } from "../../../model/unit.ts";
-import { writeFileAtomic } from "../../../store/files/atomic.ts";
-import { formatJson, tryReadDocument } from "../../../store/files/json-documents.ts";
+import { tryReadDocument, writeDocumentAtomic } from "../../../store/files/json-documents.ts";
 import { isRunId, runDirectory } from "../../../store/files/layout.ts";
 import { readManifestHead } from "../../../store/run/manifest.ts";
 import { readStepMetadata } from "../../../store/run/step-index.ts";
@@ -68,10 +67,8 @@ export const runSeries = (
   steps,
 });
 
-export async function writeSeries(store: string, series: RunSeries): Promise<void> {
-  mkdirSync(historyDirectory(store), { recursive: true, mode: 0o750 });
-  await writeFileAtomic(historyFile(store, series.run), formatJson(series), { mode: 0o640 });
-}
+export const writeSeries = async (store: string, series: RunSeries): Promise<void> =>
+  await writeDocumentAtomic(historyFile(store, series.run), series);
 
 /** Lists the runs of which figures are kept, oldest first. */
 export function listSeries(store: string): string[] {

@@ -1,16 +1,13 @@
 /** Accepts anomalies of a run: it counts as good then, and the series begin anew with it. */
-import { mkdirSync } from "node:fs";
-import { userInfo } from "node:os";
-import path from "node:path";
 import { HoldfastError } from "../../../errors.ts";
 import type { Report } from "../../../model/event.ts";
 import type { Accepted } from "../../../model/anomaly.ts";
 import { FORMAT_VERSION } from "../../../model/unit.ts";
-import { storeError, writeFileAtomic } from "../../../store/files/atomic.ts";
-import { formatJson } from "../../../store/files/json-documents.ts";
-import { acquireStoreLocks } from "../../../store/lock/store-locks.ts";
+import { storeError } from "../../../store/files/atomic.ts";
+import { writeDocumentAtomic } from "../../../store/files/json-documents.ts";
+import { holdStoreLocks } from "../../../store/lock/store-locks.ts";
 import { findStore } from "../../../store/open.ts";
-import { assertWritable } from "../../../store/writable.ts";
+import { assertWritable, userName } from "../../../store/writable.ts";
 import { findRun } from "../../runs/find-run.ts";
 import { acceptedFile, isSame, readAccepted } from "../accepted.ts";
 import { subjectOf } from "../describe.ts";
@@ -51,15 +48,7 @@ export async function acceptAnomalies(
   const { path: store } = await findStore(request.store);
   if (request.dryRun) return outcomeOf(store, findRun(store, request.run), request);
   assertWritable(store);
-  const lost = new AbortController();
-  const signal = AbortSignal.any([options.signal, lost.signal]);
-  const lock = await acquireStoreLocks(store, {
-    command: "anomaly",
-    breakLock: request.breakLock,
-    signal,
-    report: options.report,
-    onLost: (error) => lost.abort(error),
-  });
+  const lock = await holdStoreLocks(store, { command: "anomaly", breakLock: request.breakLock, ...options });
   try {
     const outcome = outcomeOf(store, findRun(store, request.run), request);
     await lock.assertHeld();
@@ -67,7 +56,7 @@ export async function acceptAnomalies(
     await repairLastGood(store);
     return { ...outcome, last_good: readLastGood(store) ?? null };
   } catch (error) {
-    signal.throwIfAborted();
+    lock.signal.throwIfAborted();
     throw error;
   } finally {
     await lock.release();
@@ -99,7 +88,7 @@ function outcomeOf(store: string, run: string, { code, step, unit, table }: Acce
 
 async function write(store: string, { run, accepted }: AcceptOutcome, reason: string): Promise<void> {
   const before = readAccepted(store, run);
-  const [by, at] = [userName(), new Date().toISOString()];
+  const [by, at] = [acceptor(), new Date().toISOString()];
   const added: Accepted["accepted"] = [];
   for (const { code, step, unit, table } of accepted) {
     const one = { code, step, unit, table, reason, by, at };
@@ -113,20 +102,14 @@ async function write(store: string, { run, accepted }: AcceptOutcome, reason: st
   };
   const file = acceptedFile(store, run);
   try {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o750 });
-    await writeFileAtomic(file, formatJson(document), { mode: 0o640 });
+    await writeDocumentAtomic(file, document);
   } catch (error) {
     throw storeError(`${file} cannot be written`, error);
   }
 }
 
 /** Returns who accepts: the user who called sudo, else that of the process. */
-function userName(): string {
-  const caller = process.env["SUDO_USER"];
-  if (caller !== undefined && caller !== "") return caller;
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.()); // it has no name
-  }
+function acceptor(): string {
+  const caller = process.env["SUDO_USER"] ?? "";
+  return caller === "" ? userName() : caller;
 }

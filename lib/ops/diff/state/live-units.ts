@@ -1,7 +1,6 @@
 /** The units of the site as a backup would plan them now. */
 import { crc32 } from "node:zlib";
 import type { BytePath } from "../../../archive/entry.ts";
-import { fromString, join } from "../../../archive/path.ts";
 import { selectEntries } from "../../../archive/build/select-entries.ts";
 import type { ExcludeRules } from "../../../archive/tree/exclude-rules.ts";
 import { asHoldfastError } from "../../../errors.ts";
@@ -9,10 +8,11 @@ import { layersName } from "../../../store/run/layers.ts";
 import { placeBytes } from "../../../store/run/places.ts";
 import type { StepContext } from "../../../steps/core/context.ts";
 import { StepRecord } from "../../../steps/core/record.ts";
-import type { PlanTools, Step } from "../../../steps/core/step.ts";
+import { addEachWith, type Step } from "../../../steps/core/step.ts";
 import type { TreeWalker } from "../../../steps/core/tree-walker.ts";
 import type { UnitPlace, UnitPlan } from "../../../steps/core/unit-plan.ts";
 import type { Entries, FileEntry } from "./entries.ts";
+import { onSite } from "../../site/on-site.ts";
 import { rulesIn } from "../../runs/unit-items.ts";
 import { keyOf, type SideUnit } from "./side.ts";
 
@@ -33,15 +33,7 @@ export async function planUnits(
   };
   const plans: UnitPlan[] = [];
   const add = async (plan: UnitPlan): Promise<void> => void plans.push(plan);
-  const addEach: PlanTools["addEach"] = async (items, planOf, fail) => {
-    const planned = async (item: (typeof items)[number]): Promise<readonly UnitPlan[]> =>
-      await planOf(item).catch(async (error: unknown) => {
-        context.signal.throwIfAborted();
-        await fail(item, error);
-        return [];
-      });
-    await walker.each(items, planned, async (found) => void plans.push(...found));
-  };
+  const addEach = addEachWith(walker, context, add);
   const record = new StepRecord(context, step.name);
   try {
     await step.plan(context, { record, walker, add, addEach });
@@ -117,7 +109,7 @@ async function walkPlaces(
   const entries = new Map<string, FileEntry>();
   for (const place of places) {
     const at = placeBytes(place).toString("latin1");
-    const absolute = at.startsWith("/") ? at : join(fromString(context.config.root), at);
+    const absolute = onSite(context.config, place);
     const onlyFiles = place.loose ?? false;
     const exclude = [...context.exclude, ...(await context.claims.within(absolute, onlyFiles))];
     const root = { path: absolute, prefix: at, ...(rules === undefined ? {} : { rules }) };

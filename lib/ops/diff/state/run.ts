@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { STEP_NAMES, type UnitMetadata } from "../../../model/unit.ts";
 import { runDirectory } from "../../../store/files/layout.ts";
 import { readSums } from "../../../store/run/checksums.ts";
-import { layersName, layersOf } from "../../../store/run/layers.ts";
+import { layersOf, unitName } from "../../../store/run/layers.ts";
 import { readStepMetadata } from "../../../store/run/step-index.ts";
 import { placesOf } from "../../../store/run/places.ts";
 import { unitFacts } from "../../anomalies/facts.ts";
@@ -33,12 +33,6 @@ export function runSide(store: string, run: string, signal: AbortSignal): Side {
   if (config !== undefined) settings.set(CONFIG_FILE, config);
   const units = new Map([...groups].map(([key, group]) => [key, unitOf(directory, group, signal)]));
   return { name: run, units, databases, settings, notes: [] };
-}
-
-/** Returns the name of a unit; of a shard, that of its tree. */
-export function unitName(metadata: UnitMetadata): string {
-  const layers = layersOf(metadata);
-  return layers === undefined ? metadata.unit : layersName(layers);
 }
 
 function unitOf(directory: string, group: readonly UnitMetadata[], signal: AbortSignal): SideUnit {

@@ -4,7 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { display, fromString, join } from "../../../archive/path.ts";
+import { display, fromString } from "../../../archive/path.ts";
 import type { BytePath } from "../../../archive/entry.ts";
 import { statRoot } from "../../../archive/tree/walk.ts";
 import type { SiteConfig } from "../../../config/load.ts";
@@ -12,18 +12,13 @@ import { compareTables } from "../../../database/compare-facts.ts";
 import { asHoldfastError } from "../../../errors.ts";
 import { projectListSchema } from "../../../model/run.ts";
 import { metadataSchema, type StepName } from "../../../model/unit.ts";
-import { placeBytes, placesOf, type Place } from "../../../store/run/places.ts";
+import { placeBytes, placesOf } from "../../../store/run/places.ts";
 import { databases } from "../../../steps/db/databases.ts";
 import { openDatabase, PROJECTS_FILE, ProjectSource } from "../../../steps/core/projects.ts";
+import { onSite } from "../../site/on-site.ts";
 import { databaseItems } from "../stored/migrations.ts";
 import { digestOf, tryRead, type RunInventory } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
-
-/** Returns the current path on the site of a path of the run. */
-export const onSite = (config: SiteConfig, place: Pick<Place, "path" | "path_b64">): BytePath => {
-  const bytes = placeBytes(place).toString("latin1");
-  return bytes.startsWith("/") ? bytes : join(fromString(config.root), bytes);
-};
 
 /** Compares the rows of the site's own project list, then and now. */
 export async function checkLiveProjects(

@@ -5,14 +5,11 @@
  */
 import { createHash } from "node:crypto";
 import path from "node:path";
-import { pipeline } from "node:stream/promises";
-import { crc32 } from "node:zlib";
-import { streamRegular } from "../../../archive/files/regular-file.ts";
 import type { BytePath, Entry } from "../../../archive/entry.ts";
 import { pathExists } from "../../../archive/tree/path-exists.ts";
 import { excludeTest } from "../../../archive/tree/exclude-rules.ts";
 import { readEntryList } from "../../../archive/entry-list.ts";
-import { basename, display, fromString, join, toBuffer } from "../../../archive/path.ts";
+import { basename, display, fromString, join } from "../../../archive/path.ts";
 import { verifyTgz } from "../../../archive/tar/tgz-reader.ts";
 import { readZipDirectory } from "../../../archive/zip/directory.ts";
 import { lstatEntry, statRoot, walk } from "../../../archive/tree/walk.ts";
@@ -23,7 +20,9 @@ import { placesOf } from "../../../store/run/places.ts";
 import { formatBytes } from "../../../report/format.ts";
 import { infraOf, itemsOf, type ArchivePart, type TreeItem } from "../../runs/unit-items.ts";
 import { messageOf } from "../stored/archives.ts";
-import { driftOf, onSite } from "./projects-and-rows.ts";
+import { onSite } from "../../site/on-site.ts";
+import { readContent } from "./read-content.ts";
+import { driftOf } from "./projects-and-rows.ts";
 import { tryRead, type RunInventory, type UnitRecord } from "../inventory/run-inventory.ts";
 import { count, type Finding, type Problem } from "../../checks/check.ts";
 import { changedXattrs } from "./xattrs.ts";
@@ -31,7 +30,6 @@ import { attributeChanges, UNKNOWN, type Recorded } from "./attributes.ts";
 
 /** The number of units compared unless part of the run is requested. */
 const UNITS = 20;
-const SQLITE_MARK = "SQLite format 3\0";
 
 /** Compares `units` with the site; the other units are read only to recognize their files, which are not new. */
 export async function checkLiveTrees(
@@ -196,7 +194,7 @@ class LiveTrees {
     this.#files++;
     if (live.size !== size || seconds(live.mtimeNs) !== mtime) return note("has been changed since");
     try {
-      const found = await this.#read(absolute);
+      const found = await readContent(absolute, (bytes) => void (this.#bytes += bytes), this.#signal);
       // A database in use was captured through SQLite: the bytes differ, the rows do not.
       if (found.isSqlite) this.#databases++;
       else if ("crc" in sum ? found.crc !== sum.crc : found.sha256 !== sum.sha256) {
@@ -208,25 +206,6 @@ class LiveTrees {
       this.#signal.throwIfAborted();
       this.#untried.push(`${shown}: ${asHoldfastError(error, "E_IO").message}`);
     }
-  }
-
-  async #read(file: BytePath): Promise<{ crc: number; sha256: string; isSqlite: boolean }> {
-    const hash = createHash("sha256");
-    let crc = 0;
-    let head = "";
-    await pipeline(
-      streamRegular(toBuffer(file), "E_VERIFY", { highWaterMark: 1 << 18 }),
-      async (source: AsyncIterable<Buffer>) => {
-        for await (const chunk of source) {
-          if (head.length < SQLITE_MARK.length) head += chunk.toString("latin1", 0, SQLITE_MARK.length);
-          hash.update(chunk);
-          crc = crc32(chunk, crc);
-          this.#bytes += chunk.length;
-        }
-      },
-      { signal: this.#signal },
-    );
-    return { crc, sha256: hash.digest("hex"), isSqlite: head.startsWith(SQLITE_MARK) };
   }
 
   /** Records what is on the site but not in the archive. */

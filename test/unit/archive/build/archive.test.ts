@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
-import type { BuildRequest } from "../../../../lib/archive/build/archive.ts";
+import type { BuildRequest } from "../../../../lib/archive/build/request.ts";
 import { ContentDigest } from "../../../../lib/archive/content-digest.ts";
 import { toBuffer } from "../../../../lib/archive/path.ts";
 import { fingerprintTree } from "../../../../lib/archive/build/fingerprint-tree.ts";

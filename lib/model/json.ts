@@ -1,0 +1,11 @@
+/** JSON in texts of others. */
+
+/** Checks whether a text is JSON. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
