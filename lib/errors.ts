@@ -129,6 +129,16 @@ export const ERRORS = {
     hint: "the dump lacks part of the database; look at the server's log",
   },
   E_SQLITE: { exit: EXIT.partial, http: 500, hint: "check the file with: sqlite3 FILE 'pragma integrity_check'" },
+  E_SEAL: {
+    exit: EXIT.failed,
+    http: 500,
+    hint: "check encryption in the config, and that its program is installed: apt install age",
+  },
+  E_KEY: {
+    exit: EXIT.key,
+    http: 403,
+    hint: "give an identity that opens it: --identity FILE",
+  },
   E_SECRET: { exit: EXIT.partial, http: 422, hint: "name the key in infra.redact, or remove the secret from the file" },
   E_REFERENCE: { exit: EXIT.partial, http: 422, hint: "the unit names files that cannot be placed in the bundle" },
   E_IO: { exit: EXIT.partial, http: 500, hint: "check the disk and its file system" },

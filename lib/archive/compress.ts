@@ -2,7 +2,7 @@
 import { constants, deflateRawSync } from "node:zlib";
 import type { BytePath } from "./entry.ts";
 import { basename } from "./path.ts";
-import type { ArchiveSink } from "./output.ts";
+import type { ArchiveOutput } from "./output.ts";
 import { work } from "./counters.ts";
 
 /** Types whose content is compressed already. PDF is not among them: its text and tables often are not. */
@@ -59,7 +59,7 @@ export const FINAL_BLOCK = Buffer.from([0x03, 0x00]);
  * `compressible` is false or it would not shrink.
  */
 export function writePiece(
-  sink: ArchiveSink,
+  sink: ArchiveOutput,
   data: Uint8Array,
   options: { level: number; compressible: boolean },
 ): void {
@@ -84,7 +84,7 @@ const MAX_STORED = 0xffff;
 const STORED_HEADER = 5;
 
 /** Stored blocks (RFC 1951, 3.2.4). */
-function writeStored(sink: ArchiveSink, data: Uint8Array): void {
+function writeStored(sink: ArchiveOutput, data: Uint8Array): void {
   const header = Buffer.alloc(STORED_HEADER);
   for (let start = 0; start < data.length; start += MAX_STORED) {
     const block = data.subarray(start, start + MAX_STORED);

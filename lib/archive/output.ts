@@ -1,7 +1,7 @@
 /** Writes an archive to a new file, hashes it, and can roll back to an earlier length. */
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, fchmodSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
-import { asHoldfastError } from "../errors.ts";
+import { asHoldfastError, type HoldfastError } from "../errors.ts";
 import { work } from "./counters.ts";
 
 const BUFFER_SIZE = 1024 * 1024;
@@ -13,8 +13,47 @@ export interface SinkMark {
   readonly hash: Hash;
 }
 
-/** Errors of the disk are HoldfastErrors: `E_NO_SPACE`, `E_UNREADABLE` (no right to write) or `E_IO`. */
-export class ArchiveSink {
+/** A finished output: the file as it is stored, and its content where that is sealed. */
+export interface Written {
+  readonly size: number;
+  readonly sha256: string;
+  readonly plain?: { readonly size: number; readonly sha256: string };
+}
+
+/** The file that an archive becomes. */
+export interface ArchiveOutput {
+  readonly path: string;
+  /** Bytes of content written so far. */
+  readonly bytes: number;
+  /** Takes a copy of what is short; `data` may be used again afterwards. */
+  write(data: Uint8Array): void;
+  /** Returns the place to which `rewind` can go back until `settle` or another mark. */
+  mark(): SinkMark;
+  /** Removes all that was written after the mark. Throws `Unrewindable` where that is no longer possible. */
+  rewind(mark: SinkMark): void;
+  /** Gives the last mark up. */
+  settle(): void;
+  /** Writes what is left and closes the file; an fsync is the caller's to do. */
+  finish(): Written | Promise<Written>;
+  /** Closes and removes the file. May be called at any time, after `finish` too. */
+  discard(): void;
+}
+
+/** Thrown by `rewind` when what follows the mark has left for good. */
+export class Unrewindable extends Error {}
+
+/** Thrown by `write` when what takes the bytes has ended; `reason` says why as soon as that is known. */
+export class BrokenOutput extends Error {
+  readonly reason: Promise<HoldfastError>;
+
+  constructor(path: string, reason: Promise<HoldfastError>) {
+    super(`${path} cannot be written`);
+    this.reason = reason;
+  }
+}
+
+/** A file as it is. Errors of the disk are HoldfastErrors: `E_NO_SPACE`, `E_UNREADABLE` (no right to write) or `E_IO`. */
+export class ArchiveSink implements ArchiveOutput {
   readonly path: string;
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_SIZE);
   #fd: number | null;
@@ -25,16 +64,13 @@ export class ArchiveSink {
   /** Creates the file, which must not exist. */
   constructor(path: string) {
     this.path = path;
-    this.#fd = guarded(() => openSync(path, "wx", FILE_MODE));
-    fchmodSync(this.#fd, FILE_MODE); // whatever the umask
+    this.#fd = createOutput(path);
   }
 
-  /** Bytes written so far. */
   get bytes(): number {
     return this.#flushed + this.#buffered;
   }
 
-  /** Takes a copy of what is short; `data` may be used again afterwards. */
   write(data: Uint8Array): void {
     if (data.length > BUFFER_SIZE - this.#buffered) this.#flush();
     if (data.length >= BUFFER_SIZE) {
@@ -58,14 +94,14 @@ export class ArchiveSink {
     this.#hash = mark.hash.copy();
   }
 
-  /** Writes what is left and closes the file; an fsync is the caller's to do. */
+  settle(): void {}
+
   finish(): { size: number; sha256: string } {
     this.#flush();
     this.#close();
     return { size: this.#flushed, sha256: this.#hash.digest("hex") };
   }
 
-  /** Closes and removes the file. May be called at any time, after `finish` too. */
   discard(): void {
     this.#close();
     rmSync(this.path, { force: true });
@@ -99,7 +135,15 @@ export class ArchiveSink {
   }
 }
 
-function guarded<T>(act: () => T): T {
+/** Creates a file of mode 0640, whatever the umask, and returns its descriptor. */
+export function createOutput(path: string): number {
+  const fd = guarded(() => openSync(path, "wx", FILE_MODE));
+  fchmodSync(fd, FILE_MODE);
+  return fd;
+}
+
+/** Does something to an output; its errors become HoldfastErrors. */
+export function guarded<T>(act: () => T): T {
   try {
     return act();
   } catch (error) {

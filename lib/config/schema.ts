@@ -7,6 +7,7 @@ import { stepNameSchema } from "../model/unit.ts";
 import { alertsSchema, metricsSchema } from "./settings/alerts.ts";
 import { anomalySettingsSchema } from "./settings/anomalies.ts";
 import { databaseSchema } from "./settings/database.ts";
+import { encryptionSchema } from "./settings/encryption.ts";
 import { command, flag, octal, paths, whole } from "./settings/fields.ts";
 import { projectsSchema } from "./settings/projects.ts";
 import { retentionSchema } from "./settings/retention.ts";
@@ -100,6 +101,7 @@ export const siteSchema = z.strictObject({
   follow_links: flag
     .default(false)
     .describe("Also back up the targets of symlinks that point outside the site, each as a tree."),
+  encryption: encryptionSchema.optional(),
   infra: z
     .strictObject({
       repo: z.string().optional().describe("The application's git checkout."),

@@ -1,4 +1,6 @@
 /** The interface of a backup to a database, implemented for PostgreSQL, MySQL/MariaDB and SQLite. */
+import type { Artifact } from "../model/unit.ts";
+import type { Seal } from "../store/seal/seal.ts";
 
 export const ENGINE_NAMES = ["postgresql", "mysql", "mariadb", "sqlite"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
@@ -50,10 +52,7 @@ export interface TableDigests {
   readonly warnings: readonly string[];
 }
 
-export interface DumpResult {
-  readonly size_bytes: number;
-  readonly sha256: string;
-  readonly media_type: string;
+export interface DumpResult extends Readonly<Pick<Artifact, "size_bytes" | "sha256" | "plain" | "media_type">> {
   readonly warnings: readonly string[];
 }
 
@@ -88,6 +87,6 @@ export interface DatabaseSnapshot {
    * it once, soon after the snapshot was opened: MySQL's dump program waits from then on, and its server tolerates that
    * for net_write_timeout (60 s by default) once 32 MB are read ahead.
    */
-  dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult>;
+  dump(path: string, onBytes: (bytes: number) => void, seal?: Seal): Promise<DumpResult>;
   close(): Promise<void>;
 }

@@ -88,8 +88,7 @@ export function startCommand(argv: readonly string[], options: CommandOptions): 
 
 function start(argv: readonly string[], options: CommandOptions, extra: Options) {
   options.signal.throwIfAborted();
-  const [file, ...args] = existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "TERM", "--", ...argv] : argv;
-  if (file === undefined) throw new HoldfastError("E_CONFIG", "a configured command is empty");
+  const [file, args] = startedAs(argv);
   const subprocess = execa(file, args, {
     ...extra,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -102,7 +101,7 @@ function start(argv: readonly string[], options: CommandOptions, extra: Options)
   if (options.alone === true) subprocess.once("exit", stop.kill);
   const done = (async (): Promise<CommandResult> => {
     try {
-      return check(argv, await subprocess, options, stop.timedOut);
+      return resultOf(argv, await subprocess, options, stop.timedOut);
     } finally {
       stop.release();
     }
@@ -111,8 +110,15 @@ function start(argv: readonly string[], options: CommandOptions, extra: Options)
   return { subprocess, done };
 }
 
+/** Returns the program and arguments that run a command which ends with this process. */
+export function startedAs(argv: readonly string[]): readonly [file: string, args: string[]] {
+  const [file, ...args] = existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "TERM", "--", ...argv] : argv;
+  if (file === undefined) throw new HoldfastError("E_CONFIG", "a configured command is empty");
+  return [file, args];
+}
+
 /** Ends the whole process group when the signal aborts or the time limit passes. */
-function endGroupOnAbort(pid: number | undefined, options: CommandOptions) {
+export function endGroupOnAbort(pid: number | undefined, options: CommandOptions) {
   let force: NodeJS.Timeout | undefined;
   let late = false;
   const kill = (signal: NodeJS.Signals): void => {
@@ -145,7 +151,8 @@ function endGroupOnAbort(pid: number | undefined, options: CommandOptions) {
   };
 }
 
-function check(
+/** Returns the result of a program that has ended. Throws a HoldfastError if it failed. */
+export function resultOf(
   argv: readonly string[],
   result: Outcome,
   options: CommandOptions,

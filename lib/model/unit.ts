@@ -28,7 +28,10 @@ export const artifactSchema = z.object({
   sha256: sha256Schema,
   /** Members of an archive; absent where the artifact is no archive. */
   entries: z.number().int().nonnegative().optional(),
+  /** Of the content, where the artifact is sealed. */
   media_type: z.string(),
+  /** The content of a sealed artifact, of which `size_bytes` and `sha256` are those of the ciphertext. */
+  plain: z.object({ size_bytes: z.number().int().nonnegative(), sha256: sha256Schema }).optional(),
 });
 export type Artifact = z.infer<typeof artifactSchema>;
 
@@ -66,6 +69,8 @@ export const metadataSchema = z.looseObject({
   artifacts: z.array(artifactSchema),
   size_bytes: z.number().int(),
   sha256: sha256Schema.nullable(),
+  /** The digest of the recipients of its sealed artifacts. */
+  sealed_to: sha256Schema.optional(),
   input: inputSchema,
   app: z.object({ commit: z.string().nullable(), version: z.string().nullable(), dirty: z.boolean().nullable() }),
   warnings: z.array(z.string()),

@@ -101,8 +101,8 @@ async function exportByCommand(
   { artifact, command, fields, fingerprint }: CommandRequest,
   tools: BuildTools,
 ): Promise<BuiltUnit> {
-  const { config, scratch, signal } = context;
-  const out = path.join(scratch, `export-${randomUUID()}`);
+  const { config, copies, signal } = context;
+  const out = path.join(copies, `export-${randomUUID()}`);
   mkdirSync(out, { recursive: true });
   try {
     const argv = command.map((word) => fillTemplate(word, { ...fields, out }));

@@ -7,6 +7,7 @@ import { serveTasks } from "../archive/pool.ts";
 import { addCounters, emptyCounters, work } from "../archive/counters.ts";
 import { captureSqlite } from "../database/sqlite/capture.ts";
 import type { FileIdentity } from "../database/sqlite/identity.ts";
+import { SealedOutput } from "../store/seal/sealed-output.ts";
 import { buildCompiledBundle, type CompiledRequest } from "./compiled/bundle.ts";
 import type { ArchiveTask, WorkerHooks, WorkerResult, WorkerTask } from "./core/workers.ts";
 
@@ -14,11 +15,13 @@ type CompiledTask = WorkerTask<"compiled", Omit<CompiledRequest, WorkerHooks>>;
 
 serveTasks<ArchiveTask | CompiledTask, WorkerResult>(async (task, { cancelled, onBytes }) => {
   const before = { ...work };
+  const { copies, seal } = task;
   const hooks = {
+    ...(seal === undefined ? {} : { openOutput: (file: string) => new SealedOutput(file, seal, copies) }),
     cancelled,
     onBytes,
     captureSqlite: async (file: BytePath, expected: FileIdentity): Promise<string> => {
-      const copy = path.join(task.scratch, `sqlite-${randomUUID()}.db`);
+      const copy = path.join(copies, `sqlite-${randomUUID()}.db`);
       await captureSqlite(file, copy, { expected });
       return copy;
     },

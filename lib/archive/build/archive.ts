@@ -8,7 +8,7 @@ import { FileError, type ReadHooks } from "../tree/read-stable.ts";
 import { EntryRecord } from "./entry-record.ts";
 import type { BuildExtension, BuildRequest, BuildResult } from "./request.ts";
 import { selectEntries, type ArchiveFailure, type Selected } from "./select-entries.ts";
-import { ArchiveSink } from "../output.ts";
+import { ArchiveSink, BrokenOutput, Unrewindable, type ArchiveOutput, type Written } from "../output.ts";
 import { hasPendingChanges, isSqlite, SIDECARS } from "../tree/sqlite-file.ts";
 import { TgzWriter } from "../tar/writer.ts";
 import { work } from "../counters.ts";
@@ -26,25 +26,55 @@ import { ArchiveXattrs } from "./xattrs.ts";
  * never in the content digest.
  */
 export async function buildArchive(request: BuildRequest, extension: BuildExtension = {}): Promise<BuildResult> {
-  const xattrs = new ArchiveXattrs(request);
-  const sink = new ArchiveSink(request.output);
+  const restless = new Set<BytePath>();
+  for (;;) {
+    const result = await attempt(request, extension, restless);
+    if (result !== undefined) return result;
+  }
+}
+
+/**
+ * Builds the archive, unless a large file changes while a sealed output takes it: that cannot be taken back. The file is
+ * added to `restless` then, whose first reading stands in the next attempt.
+ */
+async function attempt(
+  request: BuildRequest,
+  extension: BuildExtension,
+  restless: Set<BytePath>,
+): Promise<BuildResult | undefined> {
+  const open = request.openOutput ?? ((path: string): ArchiveOutput => new ArchiveSink(path));
+  const sink = open(request.output);
+  const xattrs = new ArchiveXattrs(request, open);
   const discard = (): void => {
     sink.discard();
     xattrs.discard();
   };
   try {
-    const build = new Build(request, { sink, xattrs }, extension);
+    const build = new Build(request, { sink, xattrs, restless }, extension);
     const result = await build.run();
     if (result.failures.length > 0) discard();
     return result;
   } catch (error) {
     discard();
-    throw asHoldfastError(error);
+    if (error instanceof BrokenOutput) throw await error.reason;
+    if (!(error instanceof StartOver) || restless.has(error.file)) throw asHoldfastError(error);
+    restless.add(error.file);
+    return undefined;
   }
 }
 
 /** Thrown through a reading to stop it: the file is an SQLite database in use. */
 class LiveDatabase extends Error {}
+
+/** Thrown when a file changed and what was read of it is in the output for good. */
+class StartOver extends HoldfastError {
+  readonly file: BytePath;
+
+  constructor(file: BytePath) {
+    super("E_CHANGED", `${display(file)} changed again and again while it was read`);
+    this.file = file;
+  }
+}
 
 /** Names of one file that has several. */
 interface LinkGroup {
@@ -54,7 +84,8 @@ interface LinkGroup {
 
 class Build {
   readonly #request: BuildRequest;
-  readonly #sink: ArchiveSink;
+  readonly #sink: ArchiveOutput;
+  readonly #restless: ReadonlySet<BytePath>;
   readonly #extension: BuildExtension;
   readonly #writer: ZipWriter | TgzWriter;
   readonly #xattrs: ArchiveXattrs;
@@ -74,11 +105,13 @@ class Build {
 
   constructor(
     request: BuildRequest,
-    { sink, xattrs }: { readonly sink: ArchiveSink; readonly xattrs: ArchiveXattrs },
+    output: { readonly sink: ArchiveOutput; readonly xattrs: ArchiveXattrs; readonly restless: ReadonlySet<BytePath> },
     extension: BuildExtension,
   ) {
+    const { sink, xattrs, restless } = output;
     this.#request = request;
     this.#sink = sink;
+    this.#restless = restless;
     this.#extension = extension;
     const options = { level: request.level, hooks: this.#hooks() };
     this.#writer =
@@ -90,7 +123,7 @@ class Build {
   }
 
   async run(): Promise<BuildResult> {
-    const selection = { ...this.#request, exclude: [...this.#request.exclude, fromString(this.#request.output)] };
+    const selection = { ...this.#request, exclude: [...this.#request.exclude, fromString(this.#sink.path)] };
     const shared: BytePath[] = [];
     const entries = selectEntries(selection, {
       failed: (failure) => this.#failures.push(failure),
@@ -110,7 +143,7 @@ class Build {
       if (!this.#partOfCapture.has(path))
         this.#warnings.push(`left out, SQLite's shared memory without data: ${display(path)}`);
     }
-    return this.#finish();
+    return await this.#finish();
   }
 
   /** True when the file is a database that has to be captured. */
@@ -148,6 +181,7 @@ class Build {
       this.#keep(entry, stored ?? this.#writer.addFile(entry.path, location, entry, absolute));
     } catch (error) {
       if (error instanceof LiveDatabase) return true;
+      if (error instanceof Unrewindable) throw new StartOver(absolute);
       this.#fail(absolute, error);
     }
     return false;
@@ -200,19 +234,20 @@ class Build {
     else this.#failures.push({ code: error.code, path: display(absolute), message: error.message });
   }
 
-  #finish(): BuildResult {
+  async #finish(): Promise<BuildResult> {
     for (const { names } of this.#links.values()) {
       if (names.length > 1) this.#warnings.push(`hard links, stored as copies: ${names.map(display).join(" = ")}`);
     }
     this.#failures.push(...(this.#extension.finish?.(this.#writer) ?? []));
     if (this.#top !== null && this.#writer.entries === 0) this.#writer.addDirectory(".", this.#top);
     const entries = this.#writer.close();
-    const { warnings, ...recorded } = this.#record.finish(this.#writer instanceof TgzWriter ? this.#writer.framing : 0);
+    const { warnings, ...recorded } = await this.#record.finish(this.#writer instanceof TgzWriter ? this.#writer.framing : 0);
     const failed = this.#failures.length > 0;
-    const { size, sha256 } = failed ? { size: 0, sha256: "" } : this.#sink.finish();
+    const { size, sha256, plain } = failed ? NOTHING : await this.#sink.finish();
     return {
       size_bytes: size,
       sha256,
+      ...(plain === undefined ? {} : { plain: { size_bytes: plain.size, sha256: plain.sha256 } }),
       entries,
       ...recorded,
       warnings: [...this.#warnings, ...warnings],
@@ -228,10 +263,11 @@ class Build {
         this.#checkCancelled();
         this.#request.onBytes?.(bytes);
       },
-      head: (file, head) => {
+      head: (location, head, file) => {
         this.#database = capture && !this.#capturing && isSqlite(head);
-        if (this.#database && hasPendingChanges(file)) throw new LiveDatabase();
+        if (this.#database && (this.#restless.has(file) || hasPendingChanges(location))) throw new LiveDatabase();
       },
+      isRestless: (file) => this.#restless.has(file),
       unstable: () => {
         if (this.#database) throw new LiveDatabase();
       },
@@ -243,4 +279,5 @@ class Build {
   }
 }
 
+const NOTHING: Written = { size: 0, sha256: "" };
 const KIND = { fifo: "a FIFO", socket: "a socket", device: "a device" } as const;

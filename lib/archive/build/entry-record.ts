@@ -38,10 +38,10 @@ export class EntryRecord {
   }
 
   /** Ends the record. `framing` are deflated bytes that are no content: the headers of a tar. */
-  finish(framing: number): Pick<BuildResult, "input" | "warnings" | "xattrs" | "sidecar"> {
+  async finish(framing: number): Promise<Pick<BuildResult, "input" | "warnings" | "xattrs" | "sidecar">> {
     this.#list?.close();
     return {
-      warnings: this.#xattrs.finish(),
+      warnings: await this.#xattrs.finish(),
       input: {
         ...this.#fingerprint.finish(this.#started),
         content_digest: this.#content.finish(),

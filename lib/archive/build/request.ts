@@ -1,12 +1,13 @@
 /** The request to build an archive, and its result. */
-import type { UnitInput } from "../../model/unit.ts";
+import type { Artifact, UnitInput } from "../../model/unit.ts";
 import type { ArchiveWriter, BytePath, Entry, StoredFile } from "../entry.ts";
+import type { ArchiveOutput } from "../output.ts";
 import type { KnownXattrs } from "../xattrs/known.ts";
 import type { ArchiveFailure, Selected, Selection } from "./select-entries.ts";
 
 export interface BuildRequest extends Selection {
   readonly format: "zip" | "tgz";
-  /** The file to create. It is never archived itself. */
+  /** The file to create, without the suffix of a seal. It is never archived itself. */
   readonly output: string;
   /** Level of deflate, 0 to 9. */
   readonly level: number;
@@ -18,6 +19,8 @@ export interface BuildRequest extends Selection {
   readonly xattrs?: KnownXattrs;
   /** Copies a live SQLite database to a temporary file, which is removed here; else such files are read as they are. */
   readonly captureSqlite?: (file: BytePath, found: Pick<Entry, "dev" | "ino">) => Promise<string>;
+  /** Creates the output and what lies beside it; files as they are when absent. */
+  readonly openOutput?: (path: string) => ArchiveOutput;
   /** Looked at between entries and pieces; true ends the work with `E_INTERRUPTED`. */
   readonly cancelled: () => boolean;
   readonly onBytes?: (bytes: number) => void;
@@ -27,6 +30,8 @@ export interface BuildResult {
   /** 0, and an empty digest, when there are failures: nothing is left then. */
   readonly size_bytes: number;
   readonly sha256: string;
+  /** The content of an archive that is sealed. */
+  readonly plain?: Artifact["plain"];
   readonly entries: number;
   readonly input: UnitInput;
   readonly warnings: string[];

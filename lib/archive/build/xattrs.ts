@@ -1,5 +1,6 @@
 /** The extended attributes of an archive that is being built: known before, written beside a zip. */
 import type { BytePath, Entry, Xattrs } from "../entry.ts";
+import type { ArchiveOutput } from "../output.ts";
 import { display } from "../path.ts";
 import { loadXattrs, type KnownXattrs } from "../xattrs/known.ts";
 import { CAPABILITY } from "../xattrs/names.ts";
@@ -19,15 +20,14 @@ interface BuiltArchive {
 export class ArchiveXattrs {
   readonly #known: KnownXattrs | undefined;
   readonly #byPath: ReadonlyMap<BytePath, Xattrs>;
-  readonly #file: string;
   readonly #sidecar: SidecarWriter | undefined;
   #entries = 0;
 
-  constructor({ format, output, xattrs }: BuiltArchive) {
+  /** `open` creates the file beside a zip. */
+  constructor({ format, output, xattrs }: BuiltArchive, open: (path: string) => ArchiveOutput) {
     this.#known = xattrs;
     this.#byPath = xattrs === undefined ? new Map() : loadXattrs(xattrs);
-    this.#file = sidecarOf(output);
-    this.#sidecar = format === "zip" ? new SidecarWriter(this.#file) : undefined;
+    this.#sidecar = format === "zip" ? new SidecarWriter(() => open(sidecarOf(output))) : undefined;
   }
 
   /** Returns the time from which on a change may be newer than what is known. */
@@ -42,7 +42,7 @@ export class ArchiveXattrs {
 
   /** The file beside a zip whose entries have any; else null. */
   get sidecar(): string | null {
-    return this.#sidecar?.exists === true ? this.#file : null;
+    return this.#sidecar?.path ?? null;
   }
 
   /** Returns the entry with its attributes; at once, where the site has none. */
@@ -59,8 +59,8 @@ export class ArchiveXattrs {
   }
 
   /** Ends the file beside a zip, and returns warnings. */
-  finish(): string[] {
-    this.#sidecar?.close();
+  async finish(): Promise<string[]> {
+    await this.#sidecar?.close();
     const lost = [...new Set(this.#known?.trees.flatMap(({ dropped }) => dropped))];
     return lost.length === 0 ? [] : [`extended attributes that are not kept: ${lost.map(display).join(", ")}`];
   }

@@ -1,7 +1,7 @@
 /** A gzip stream (RFC 1952) written in pieces: text deflated, media as stored blocks, several members if asked for. */
 import { crc32 } from "node:zlib";
 import { FINAL_BLOCK, writePiece } from "../compress.ts";
-import type { ArchiveSink, SinkMark } from "../output.ts";
+import type { ArchiveOutput, SinkMark } from "../output.ts";
 
 export interface GzipMark {
   readonly sink: SinkMark;
@@ -11,7 +11,7 @@ export interface GzipMark {
 }
 
 export class GzipStream {
-  readonly #sink: ArchiveSink;
+  readonly #sink: ArchiveOutput;
   readonly #level: number;
   /** Bytes that do not fill a piece yet. */
   readonly #pending = Buffer.allocUnsafeSlow(PIECE_SIZE);
@@ -21,7 +21,7 @@ export class GzipStream {
   #crc = 0;
   #size = 0;
 
-  constructor(sink: ArchiveSink, level: number) {
+  constructor(sink: ArchiveOutput, level: number) {
     this.#sink = sink;
     this.#level = level;
   }
@@ -47,6 +47,11 @@ export class GzipStream {
   mark(): GzipMark {
     this.#flush();
     return { sink: this.#sink.mark(), crc: this.#crc, size: this.#size, open: this.#open };
+  }
+
+  /** Gives the last mark up. */
+  settle(): void {
+    this.#sink.settle();
   }
 
   rewind(mark: GzipMark): void {

@@ -6,7 +6,7 @@ import type { ArchiveWriter, BytePath, EntryAttributes, Owners, StoredFile } fro
 import { GzipStream, type GzipMark } from "./gzip.ts";
 import { display } from "../path.ts";
 import { readStable, type ReadHooks } from "../tree/read-stable.ts";
-import type { ArchiveSink } from "../output.ts";
+import type { ArchiveOutput } from "../output.ts";
 import { BLOCK, paddingOf, TAR_LIMITS, tarHeaders, type TarLimits, type TarRecord } from "./format.ts";
 
 export interface TgzOptions {
@@ -19,13 +19,13 @@ export interface TgzOptions {
 }
 
 export class TgzWriter implements ArchiveWriter {
-  readonly #sink: ArchiveSink;
+  readonly #sink: ArchiveOutput;
   readonly #gzip: GzipStream;
   readonly #options: TgzOptions;
   readonly #names = new Set<BytePath>();
   #framing = 0;
 
-  constructor(sink: ArchiveSink, options: TgzOptions) {
+  constructor(sink: ArchiveOutput, options: TgzOptions) {
     this.#sink = sink;
     this.#gzip = new GzipStream(sink, options.level);
     this.#options = options;
@@ -93,6 +93,7 @@ export class TgzWriter implements ArchiveWriter {
         while (streamed.left > 0) this.#addPiece(streamed, ZEROS.subarray(0, streamed.left), true);
         this.#pad(paddingOf(streamed.size));
         this.#names.add(name);
+        this.#gzip.settle();
         stored = { size: streamed.size, sha256: streamed.hash.digest("hex") };
       }
       return { ...stored, changed };

@@ -30,7 +30,9 @@ export interface ReadHooks {
   /** Bytes just read. */
   progress?(bytes: number): void;
   /** The first 16 bytes, or fewer, at each reading of a file, before anything of that reading is consumed. */
-  head?(location: BytePath, head: Buffer): void;
+  head?(location: BytePath, head: Buffer, file: BytePath): void;
+  /** True for a file of which the first reading stands, because another one would be no better. */
+  isRestless?(file: BytePath): boolean;
   /** The file would not hold still, and its last reading is about to stand. */
   unstable?(file: BytePath): void;
 }
@@ -60,7 +62,7 @@ export function readStable(
       if (data === null) stream(source, consumer);
       const after = system(file, () => fstatSync(fd, { bigint: true }));
       const still = before.size === after.size && before.mtimeNs === after.mtimeNs && before.ctimeNs === after.ctimeNs;
-      if (!still && attempt < ATTEMPTS) {
+      if (!still && attempt < ATTEMPTS && hooks.isRestless?.(file) !== true) {
         pause(PAUSES_MS[attempt - 1] ?? 0);
         continue;
       }
@@ -109,7 +111,7 @@ function readPiece(source: Source, position: number): Buffer {
   }
   work.bytes_read += length;
   const data = scratch.subarray(0, length);
-  if (position === 0) source.hooks.head?.(source.location, data.subarray(0, HEAD_SIZE));
+  if (position === 0) source.hooks.head?.(source.location, data.subarray(0, HEAD_SIZE), source.file);
   source.hooks.progress?.(length);
   return data;
 }

@@ -3,10 +3,10 @@
  * document a line. Paths and names are escaped as setfattr reads them; values are hexadecimal:
  * `{"file": "a/b", "xattrs": {"user.comment": "0x6869"}}`. The top of the archive is `.`.
  */
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
 import type { BytePath, Xattrs } from "../entry.ts";
+import type { ArchiveOutput } from "../output.ts";
 import { readLines } from "../files/lines.ts";
 import { MOST_LINE, parseJson } from "../limits.ts";
 import { bytesOf, toOctal, hex, fromOctal } from "./dump.ts";
@@ -16,52 +16,38 @@ const lineSchema = z.object({
   file: z.string(),
   xattrs: z.record(z.string(), z.string().regex(/^0x([0-9a-f]{2})*$/)),
 });
-const BATCH = 64 * 1024;
 
 /** Returns the path of a zip's sidecar. */
 export const sidecarOf = (archive: string): string => archive.replace(/\.zip$/, ".xattrs.jsonl");
 
 /** Writes a sidecar; there is no file until the first entry has attributes. */
 export class SidecarWriter {
-  readonly #path: string;
-  #file: number | undefined;
-  #exists = false;
-  #pending = "";
+  readonly #open: () => ArchiveOutput;
+  #output: ArchiveOutput | undefined;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(open: () => ArchiveOutput) {
+    this.#open = open;
   }
 
-  /** True when an entry had attributes. */
-  get exists(): boolean {
-    return this.#exists;
+  /** The file; null until an entry has attributes. */
+  get path(): string | null {
+    return this.#output?.path ?? null;
   }
 
   add(path: BytePath, xattrs: Xattrs): void {
-    this.#file ??= openSync(this.#path, "w", 0o640);
-    this.#exists = true;
+    this.#output ??= this.#open();
     const values = Object.fromEntries([...xattrs].map(([name, value]) => [toOctal(name), hex(value)]));
-    this.#pending += `${JSON.stringify({ file: path === "" ? "." : toOctal(path), xattrs: values })}\n`;
-    if (this.#pending.length >= BATCH) this.#flush(this.#file);
+    const line = `${JSON.stringify({ file: path === "" ? "." : toOctal(path), xattrs: values })}\n`;
+    this.#output.write(Buffer.from(line));
   }
 
-  close(): void {
-    if (this.#file === undefined) return;
-    this.#flush(this.#file);
-    closeSync(this.#file);
-    this.#file = undefined;
+  async close(): Promise<void> {
+    await this.#output?.finish();
   }
 
   /** Removes what was written. */
   discard(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
-    if (this.#exists) rmSync(this.#path, { force: true });
-  }
-
-  #flush(file: number): void {
-    writeSync(file, this.#pending);
-    this.#pending = "";
+    this.#output?.discard();
   }
 }
 

@@ -7,7 +7,7 @@ import type { ArchiveWriter, BytePath, EntryAttributes, StoredFile } from "../en
 import { MOST_ENTRIES } from "../limits.ts";
 import { display, toBuffer } from "../path.ts";
 import { readStable, type ReadHooks } from "../tree/read-stable.ts";
-import type { ArchiveSink, SinkMark } from "../output.ts";
+import type { ArchiveOutput, SinkMark } from "../output.ts";
 import {
   centralHeader,
   dataDescriptor,
@@ -40,7 +40,7 @@ type Head = Pick<ZipRecord, "name" | "type" | "attributes">;
 
 /** Writes small content after its sizes and CRC, and streams large files with a data descriptor. */
 export class ZipWriter implements ArchiveWriter {
-  readonly #sink: ArchiveSink;
+  readonly #sink: ArchiveOutput;
   readonly #options: ZipOptions;
   readonly #limits: Zip64Limits;
   readonly #names = new Set<BytePath>();
@@ -49,7 +49,7 @@ export class ZipWriter implements ArchiveWriter {
   #recent: Buffer[] = [];
   #recentBytes = 0;
 
-  constructor(sink: ArchiveSink, options: ZipOptions) {
+  constructor(sink: ArchiveOutput, options: ZipOptions) {
     this.#sink = sink;
     this.#options = options;
     this.#limits = options.zip64 ?? ZIP64_LIMITS;
@@ -178,7 +178,7 @@ const CENTRAL_CHUNK = 64 * 1024;
 
 /** A large file on its way into the archive: one deflate stream, of stored blocks if the file is compressed already. */
 class StreamedEntry {
-  readonly #sink: ArchiveSink;
+  readonly #sink: ArchiveOutput;
   readonly #head: Head;
   readonly #mark: SinkMark;
   readonly #piece: { level: number; compressible: boolean };
@@ -188,7 +188,7 @@ class StreamedEntry {
   #crc = 0;
   #hash = createHash("sha256");
 
-  constructor(sink: ArchiveSink, options: ZipOptions, head: Head) {
+  constructor(sink: ArchiveOutput, options: ZipOptions, head: Head) {
     this.#sink = sink;
     this.#head = head;
     this.#mark = sink.mark();
@@ -216,6 +216,7 @@ class StreamedEntry {
     this.#sink.write(FINAL_BLOCK);
     const record = this.#record();
     this.#sink.write(dataDescriptor(record));
+    this.#sink.settle();
     return { record, sha256: this.#hash.digest("hex") };
   }
 

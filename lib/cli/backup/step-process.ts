@@ -39,8 +39,7 @@ export async function runAsSubScript(name: StepName, planFile: string): Promise<
 }
 
 async function contextFor(planFile: string, signal: AbortSignal): Promise<StepContext> {
-  const { run, staging, scratch, app, options, config } = readDocument(planFile, runPlanSchema);
-  const store = path.resolve(scratch, "../..");
+  const { run, staging, app, options, config, store, scratch, copies, seal } = readDocument(planFile, runPlanSchema);
   await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
   return createContext({
     config: loadConfig(config, process.env),
@@ -48,6 +47,8 @@ async function contextFor(planFile: string, signal: AbortSignal): Promise<StepCo
     run,
     directory: staging,
     scratch,
+    copies,
+    seal,
     store,
     projectsFile: path.join(staging, PROJECTS_FILE),
     app,

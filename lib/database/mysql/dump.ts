@@ -5,6 +5,7 @@
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import type { Seal } from "../../store/seal/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand, startCommand, type RunningCommand } from "../../exec/command.ts";
 import type { DumpResult } from "../snapshot.ts";
@@ -170,10 +171,12 @@ export class MysqlDump {
     {
       session,
       onBytes,
+      seal,
       check,
     }: {
       readonly session: MysqlSession;
       readonly onBytes: (bytes: number) => void;
+      readonly seal: Seal | undefined;
       readonly check: (rows: ReadonlyMap<string, number>) => void;
     },
   ): Promise<DumpResult> {
@@ -197,6 +200,7 @@ export class MysqlDump {
       const written = await writeDump(path, squeezed(), {
         signal,
         onBytes,
+        seal,
         check: async () => {
           await this.#command.done;
           if (!rows.complete) throw new HoldfastError("E_DUMP", "the dump has no end mark: it is truncated");

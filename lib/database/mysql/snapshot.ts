@@ -7,6 +7,7 @@
  * privilege, or if a writer does not finish, the snapshots are milliseconds apart: then the rows are counted in the
  * dump, with a warning.
  */
+import type { Seal } from "../../store/seal/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import {
   DEFAULT_EXACT_ROWS,
@@ -180,7 +181,7 @@ class MysqlSnapshot implements DatabaseSnapshot {
     return { digests, warnings: [...warnings, ...left] };
   }
 
-  async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
+  async dump(path: string, onBytes: (bytes: number) => void, seal?: Seal): Promise<DumpResult> {
     const { dump, session, tables } = this.#opened;
     if (dump instanceof HoldfastError) throw dump;
     if (tables.length === 0) {
@@ -194,6 +195,7 @@ class MysqlSnapshot implements DatabaseSnapshot {
     const result = await dump.write(path, {
       session,
       onBytes,
+      seal,
       check: (rows) => {
         const difference = firstDifference(counts, rows);
         if (difference !== undefined) throw new HoldfastError("E_DUMP", difference);

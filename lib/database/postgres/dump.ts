@@ -1,6 +1,7 @@
 /** `pg_dump` of an exported snapshot, and the proof that the archive holds what the snapshot held. */
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import type { Seal } from "../../store/seal/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand, startCommand, type CommandOptions } from "../../exec/command.ts";
 import { CopyRows } from "./count-copy-rows.ts";
@@ -9,7 +10,7 @@ import type { DatabaseTarget, DumpResult } from "../snapshot.ts";
 import { withFirstComplaint } from "../first-error-line.ts";
 import { writeDump } from "../dump-file.ts";
 import { decodeName } from "./encoding.ts";
-import { listArchive } from "./list-archive.ts";
+import { startLister } from "./list-archive.ts";
 import { findProgram, isProgram } from "../access/programs.ts";
 
 /** The time that pg_dump waits for a table that is being altered. */
@@ -51,6 +52,12 @@ export async function findPostgresPrograms(
   return { ...prefixed(found === "pg_dump" ? "" : dirname(found)), warnings: major > server ? [warning] : [] };
 }
 
+interface DumpOptions {
+  readonly onBytes: (bytes: number) => void;
+  readonly seal: Seal | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** A table of the snapshot. Only `stored` ones have rows of their own in the dump. */
 export interface DumpedTable {
   readonly schema: string;
@@ -74,8 +81,7 @@ export async function dumpPostgres(
     check: (rows: ReadonlyMap<string, number>) => void;
   },
   path: string,
-  onBytes: (bytes: number) => void,
-  signal: AbortSignal,
+  { onBytes, seal, signal }: DumpOptions,
 ): Promise<DumpResult> {
   const ours = new AbortController();
   const options = {
@@ -91,9 +97,11 @@ export async function dumpPostgres(
   ended.catch(() => {}); // awaited when all has been read
   let said = "";
   const reader = startReader(job.programs.restore, options);
+  const lister = startLister(job.programs.restore, options);
   const tee = async function* (): AsyncGenerator<Uint8Array> {
     for await (const chunk of dump.stdout as AsyncIterable<Buffer>) {
       await reader.feed(chunk);
+      await lister.feed(chunk);
       yield chunk;
     }
     said = (await ended).stderr; // a program that failed says why, before anything is said of what it wrote
@@ -102,11 +110,11 @@ export async function dumpPostgres(
     const written = await writeDump(path, tee(), {
       signal,
       onBytes,
+      seal,
       check: async () => {
         const rows = await reader.end();
         job.check(rows.tables);
-        const list = await listArchive(job.programs.restore, path, options, job.target.execPrefix.length > 0);
-        checkList(list, rows.encoding, job.tables);
+        checkList(await lister.end(), rows.encoding, job.tables);
       },
     });
     const warned = said.split("\n").filter((line) => line.includes("warning:"));
@@ -114,7 +122,7 @@ export async function dumpPostgres(
     return { ...written, media_type: "application/vnd.postgresql.dump", warnings };
   } finally {
     ours.abort();
-    await Promise.allSettled([dump.done, reader.done]);
+    await Promise.allSettled([dump.done, reader.done, lister.done]);
   }
 }
 

@@ -1,5 +1,6 @@
 /** PostgreSQL, by psql, pg_dump and pg_restore. */
 import * as z from "zod";
+import type { Seal } from "../../store/seal/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import { DEFAULT_EXACT_ROWS, firstDifference, mergeCounts, withDumped, withinBudget } from "../row-counts.ts";
 import { postgresCredentials, type Credentials } from "../access/credentials.ts";
@@ -100,7 +101,7 @@ class PostgresSnapshot implements DatabaseSnapshot {
     return await digestEach(tables, async (table) => await digestPostgres(this.#session, table));
   }
 
-  async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
+  async dump(path: string, onBytes: (bytes: number) => void, seal?: Seal): Promise<DumpResult> {
     const { signal } = this.#life;
     const tables = this.#relations.filter(({ kind }) => kind !== "f");
     if (tables.length === 0) {
@@ -126,8 +127,7 @@ class PostgresSnapshot implements DatabaseSnapshot {
         check,
       },
       path,
-      onBytes,
-      signal,
+      { onBytes, seal, signal },
     );
     const foreign = this.#relations.filter(({ kind }) => kind === "f");
     const warnings = foreign.map(

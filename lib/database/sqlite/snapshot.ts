@@ -5,6 +5,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Seal } from "../../store/seal/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import { digestEach } from "../facts-digest.ts";
 import type { SqliteDatabase, SqliteValue } from "../../sqlite/database.ts";
@@ -107,7 +108,7 @@ class SqliteSnapshot implements DatabaseSnapshot {
     });
   }
 
-  async dump(path: string, onBytes: (bytes: number) => void): Promise<DumpResult> {
+  async dump(path: string, onBytes: (bytes: number) => void, seal?: Seal): Promise<DumpResult> {
     const { result, unchecked } = checkIntegrity(this.#db);
     if (result !== "ok") throw new HoldfastError("E_SQLITE", `${this.#path} is damaged: ${result.slice(0, 500)}`);
     if (tableNames(this.#db).length === 0) {
@@ -117,8 +118,9 @@ class SqliteSnapshot implements DatabaseSnapshot {
     const written = await writeDump(path, readFile(this.#copy), {
       signal: this.#signal,
       onBytes,
-      check: async ({ size_bytes }) => {
-        if (size_bytes !== size) throw new HoldfastError("E_DUMP", `the copy has ${size_bytes} of ${size} bytes`);
+      seal,
+      check: async (written) => {
+        if (written !== size) throw new HoldfastError("E_DUMP", `the copy has ${written} of ${size} bytes`);
       },
     });
     return {

@@ -18,6 +18,7 @@ import { checkSelection, scopeOf } from "./select-steps.ts";
 import { stepOptions } from "./step-options.ts";
 import { destOf } from "./session.ts";
 import { createContext } from "../../steps/core/create-context.ts";
+import { configuredSeal } from "../../store/seal/configured.ts";
 
 /** Returns the context of steps that write nothing except into `scratch`. */
 export function planningContext(
@@ -35,6 +36,8 @@ export function planningContext(
     run,
     directory: stagingDirectory(store, run),
     scratch,
+    copies: scratch,
+    seal: configuredSeal(config),
     store,
     projectsFile: undefined,
     app: UNKNOWN_APP,

@@ -153,6 +153,8 @@ function contextOf(
     run: session.run,
     directory: session.staging,
     scratch: session.scratch,
+    copies: session.copies,
+    seal: session.seal,
     store: session.store.path,
     projectsFile: path.join(session.staging, PROJECTS_FILE),
     app: UNKNOWN_APP,

@@ -25,6 +25,9 @@ import { assertNoPendingReinit } from "../journals/reinit-journal.ts";
 import { pendingRestores } from "../journals/restore-journal.ts";
 import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
 import type { BackupRequest } from "./request.ts";
+import { privateDirectory } from "../../database/access/private-directory.ts";
+import { configuredSeal, trySeal } from "../../store/seal/configured.ts";
+import type { Seal } from "../../store/seal/seal.ts";
 import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 
 export interface Session {
@@ -33,6 +36,9 @@ export interface Session {
   readonly resumed: boolean;
   readonly staging: string;
   readonly scratch: string;
+  /** A directory for copies of content: outside of the store where artifacts are sealed. */
+  readonly copies: string;
+  readonly seal: Seal | undefined;
   readonly locks: StoreLocks;
   /** Releases the locks and removes temporary files; also the staging directory unless it is kept for `--resume`. */
   end(keepStaging: boolean): Promise<void>;
@@ -63,6 +69,8 @@ export async function beginSession(
       report({ type: "note", level: "info", text: `the link ${link} was repaired` });
     if (await repairLastGood(store.path))
       report({ type: "note", level: "info", text: "the document last_good was repaired" });
+    const seal = configuredSeal(config);
+    if (seal !== undefined) await trySeal(seal, signal);
     const { run, resumed } = chooseRun(store.path, request, report);
     checkFreeSpace(store.path, request.existing);
     const staging = stagingDirectory(store.path, run);
@@ -71,15 +79,19 @@ export async function beginSession(
     sweepPins(store.path);
     mkdirSync(staging, { recursive: true });
     mkdirSync(scratch, { recursive: true, mode: 0o700 });
+    const outside = seal === undefined ? undefined : privateDirectory();
     return {
       store,
       run,
       resumed,
       staging,
       scratch,
+      copies: outside?.path ?? scratch,
+      seal,
       locks,
       end: async (keepStaging) => {
         removeTree(fromString(scratch));
+        outside?.remove();
         if (!keepStaging) removeTree(fromString(staging));
         await release();
       },

@@ -8,8 +8,8 @@ import { captureSqlite, describeSqlite } from "../../database/sqlite/capture.ts"
 import { HoldfastError, systemCode } from "../../errors.ts";
 import type { Artifact, UnitInput } from "../../model/unit.ts";
 import { formatJson } from "../../store/files/json-documents.ts";
-import { hashFile } from "../../store/files/hash.ts";
 import { placeOf } from "../../store/files/layout.ts";
+import { describe, storeSealed } from "../core/store-file.ts";
 import type { StepContext } from "../core/context.ts";
 import type { BuiltUnit, UnitPlan } from "../core/unit-plan.ts";
 
@@ -68,13 +68,14 @@ function fingerprintOf(files: readonly string[]): FingerprintBuilder {
 
 /** Copies the databases and describes each. Throws `E_SQLITE` for one that is damaged. */
 export async function copyDatabases(context: StepContext, { named, input }: DatabasesRequest): Promise<BuiltUnit> {
-  const target = path.join(context.directory, DIRECTORY);
+  const { seal, signal } = context;
+  const target = seal === undefined ? path.join(context.directory, DIRECTORY) : path.join(context.copies, ORM_DB);
   mkdirSync(target, { recursive: true });
   const descriptions = new Map<string, unknown>();
   const warnings: string[] = [];
   for (const [name, file] of named) {
     const copy = path.join(target, name);
-    await captureSqlite(file, copy, { signal: context.signal });
+    await captureSqlite(file, copy, { signal });
     const description = await describeSqlite(copy);
     if (description.integrity !== "ok")
       throw new HoldfastError("E_SQLITE", `${file} is damaged: ${description.integrity.slice(0, 200)}`);
@@ -84,9 +85,9 @@ export async function copyDatabases(context: StepContext, { named, input }: Data
   writeFileSync(path.join(target, "db_metadata.json"), formatJson(Object.fromEntries(descriptions)), { flag: "wx" });
   const artifacts: Artifact[] = [];
   for (const name of [...named.map(([copy]) => copy), "db_metadata.json"]) {
-    const { size, sha256 } = await hashFile(path.join(target, name), context.signal);
     const media_type = name === "db_metadata.json" ? "application/json" : "application/vnd.sqlite3";
-    artifacts.push({ path: `${DIRECTORY}/${name}`, size_bytes: size, sha256, media_type });
+    const artifact = { file: path.join(target, name), path: `${DIRECTORY}/${name}`, media_type };
+    artifacts.push(await (seal === undefined ? describe(artifact, signal) : storeSealed(context, seal, artifact, undefined)));
   }
   return { artifacts, input, warnings, extra: { databases: Object.fromEntries(descriptions) } };
 }

@@ -14,6 +14,7 @@ import { metadataSchema, type Artifact, type UnitInput } from "../../model/unit.
 import { tryReadDocument } from "../../store/files/json-documents.ts";
 import {
   archivePlan,
+  artifactOf,
   buildArchiveUnit,
   xattrFields,
   placesOf,
@@ -178,12 +179,7 @@ async function buildBundles(
     };
     const result = await workers.run("compiled", request, isCompiled, onBytes);
     if (result.failures.length > 0) throw archiveFailure(result.failures);
-    const { size_bytes, sha256, entries } = result;
-    results.push({
-      name,
-      artifact: { path: artifact, size_bytes, sha256, entries, media_type: "application/zip" },
-      result,
-    });
+    results.push({ name, artifact: artifactOf(context, { artifact, format: "zip" }, result), result });
   }
   return {
     artifacts: results.map(({ artifact }) => artifact),

@@ -5,7 +5,8 @@ import type { BuildResult } from "../../archive/build/request.ts";
 import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";
 import type { ArchiveRoot } from "../../archive/build/select-entries.ts";
-import type { UnitInput } from "../../model/unit.ts";
+import type { Artifact, UnitInput } from "../../model/unit.ts";
+import { sealedName } from "../../store/seal/seal.ts";
 import { archiveWalk } from "./archive-walk.ts";
 import type { StepContext } from "./context.ts";
 import type { BuildTools } from "./step.ts";
@@ -15,7 +16,7 @@ import { archiveFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from ".
 /** The trees of a unit and the archive they become. */
 export interface ArchiveSource {
   readonly format: "zip" | "tgz";
-  /** Relative to the run. */
+  /** Relative to the run, without the suffix of a seal. */
   readonly artifact: string;
   readonly roots: readonly ArchiveRoot[];
   /** Includes only loose files at the top of the roots. */
@@ -125,7 +126,7 @@ export async function buildArchiveUnit(
   const result = await workers.archive(request, onBytes);
   if (result.failures.length > 0) throw archiveFailure(result.failures);
   return {
-    artifacts: [artifactOf(source, result)],
+    artifacts: [artifactOf(context, source, result)],
     input: result.input,
     warnings: result.warnings,
     extra: {
@@ -148,10 +149,16 @@ export function xattrFields(
   };
 }
 
-const artifactOf = (source: ArchiveSource, result: BuildResult) => ({
-  path: source.artifact,
-  size_bytes: result.size_bytes,
-  sha256: result.sha256,
-  entries: result.entries,
-  media_type: MEDIA_TYPES[source.format],
+/** Describes an archive as it is stored. */
+export const artifactOf = (
+  { seal }: Pick<StepContext, "seal">,
+  { artifact, format }: Pick<ArchiveSource, "artifact" | "format">,
+  { size_bytes, sha256, plain, entries }: Pick<BuildResult, "size_bytes" | "sha256" | "plain" | "entries">,
+): Artifact => ({
+  path: sealedName(artifact, seal),
+  size_bytes,
+  sha256,
+  ...(plain === undefined ? {} : { plain }),
+  entries,
+  media_type: MEDIA_TYPES[format],
 });

@@ -4,6 +4,7 @@ import type { SiteConfig } from "../../config/load.ts";
 import { isDiskFull } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
+import type { Seal } from "../../store/seal/seal.ts";
 import type { RunPlan } from "../../store/run/plan.ts";
 import type { PreviousRuns } from "../../store/run/previous-runs.ts";
 import type { StagedDocuments } from "../../store/run/staged-documents.ts";
@@ -18,6 +19,10 @@ export interface StepContext {
   readonly directory: string;
   /** A directory for what is no part of the run. */
   readonly scratch: string;
+  /** The same for copies of the site's content: outside of the store where artifacts are sealed. */
+  readonly copies: string;
+  /** To whom artifacts are sealed; undefined where they stay plain. */
+  readonly seal: Seal | undefined;
   /** Path of the store. */
   readonly store: string;
   /** The store: never part of its own backup. */

@@ -3,6 +3,7 @@ import path from "node:path";
 import { metadataSchema, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { tryReadDocument } from "../../store/files/json-documents.ts";
 import { isSound, linkFiles, unreadRuns, type PreviousUnit } from "../../store/run/previous-runs.ts";
+import { isSealedFor } from "../../store/seal/seal.ts";
 import { unitFiles } from "../../store/run/step-index.ts";
 import type { StepContext } from "./context.ts";
 import type { UnitPlan } from "./unit-plan.ts";
@@ -27,12 +28,12 @@ export async function findExisting(
   const { options, directory, previous, config, signal } = context;
   if (options.resume) {
     const metadata = tryReadDocument(metadataFile(directory, plan), metadataSchema);
-    if (metadata !== undefined && hasInput(plan, metadata) && (await isSound(directory, metadata, true, signal)))
+    if (metadata !== undefined && hasInput(context, plan, metadata) && (await isSound(directory, metadata, true, signal)))
       return { action: "resumed", from: undefined, metadata, unread: 0 };
   }
   if (options.existing === "overwrite" || plan.fingerprint === null) return undefined;
   const found = previous.find(step, plan.directory);
-  if (found === undefined || !hasInput(plan, found.metadata)) return undefined;
+  if (found === undefined || !hasInput(context, plan, found.metadata)) return undefined;
   const unread = unreadRuns(previous.unreadBefore(found.run, plan.directory), plan.directory, config.rehash_every);
   if (await isSound(found.directory, found.metadata, unread === 0, signal))
     return { action: "reused", from: found, metadata: found.metadata, unread };
@@ -74,8 +75,10 @@ export const siteFields = (plan: UnitPlan): Pick<UnitMetadata, "project"> & Reco
 const describesSite = (plan: UnitPlan, metadata: UnitMetadata): boolean =>
   Object.entries(siteFields(plan)).every(([key, value]) => JSON.stringify(metadata[key]) === JSON.stringify(value));
 
-const hasInput = (plan: UnitPlan, metadata: UnitMetadata): boolean =>
-  plan.fingerprint !== null && metadata.input.fingerprint === plan.fingerprint;
+const hasInput = (context: Pick<StepContext, "seal">, plan: UnitPlan, metadata: UnitMetadata): boolean =>
+  plan.fingerprint !== null &&
+  metadata.input.fingerprint === plan.fingerprint &&
+  isSealedFor(context.seal, metadata);
 
 const metadataFile = (directory: string, plan: UnitPlan): string =>
   path.join(directory, plan.directory, "metadata.json");

@@ -10,6 +10,7 @@ import { HoldfastError, systemCode } from "../../errors.ts";
 import type { StepCounters } from "../../model/event.ts";
 import { FORMAT_VERSION, type Failure, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { dropUnits } from "../../store/run/resume.ts";
+import { recipientsDigest } from "../../store/seal/seal.ts";
 import { assertOwnPaths } from "../claims/paths.ts";
 import { readBack, StepDied, type UnitBuilder } from "./local-builder.ts";
 import { findExisting, siteFields, takeOver } from "./reuse.ts";
@@ -163,7 +164,7 @@ export class StepRun {
   }
 
   #metadataOf(plan: UnitPlan, built: BuiltUnit, duration_ms: number): UnitMetadata {
-    const { run, app } = this.#context;
+    const { run, app, seal } = this.#context;
     const [only] = built.artifacts;
     return {
       format_version: FORMAT_VERSION,
@@ -177,6 +178,7 @@ export class StepRun {
       artifacts: built.artifacts,
       size_bytes: built.artifacts.reduce((sum, artifact) => sum + artifact.size_bytes, 0),
       sha256: built.artifacts.length === 1 && only !== undefined ? only.sha256 : null,
+      ...(seal === undefined ? {} : { sealed_to: recipientsDigest(seal) }),
       input: built.input,
       app,
       ...built.extra,

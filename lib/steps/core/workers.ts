@@ -5,18 +5,20 @@ import { WorkerPool } from "../../archive/pool.ts";
 import { addCounters, emptyCounters, type Counters } from "../../archive/counters.ts";
 import { HoldfastError } from "../../errors.ts";
 import { resolveModule } from "../../exec/build-output.ts";
+import type { Seal } from "../../store/seal/seal.ts";
 import type { StepContext } from "./context.ts";
 
 /** The module that the threads run. */
 const WORKER = "lib/steps/worker";
 
 /** The fields of a request that the worker fills in itself. */
-export type WorkerHooks = "cancelled" | "onBytes" | "captureSqlite";
+export type WorkerHooks = "cancelled" | "onBytes" | "captureSqlite" | "openOutput";
 
-/** A task, as it is sent to a thread. `scratch` takes the copies of live SQLite files. */
+/** A task, as it is sent to a thread. `copies` takes those of live SQLite files. */
 export interface WorkerTask<Kind extends string = string, Request = unknown> {
   readonly kind: Kind;
-  readonly scratch: string;
+  readonly copies: string;
+  readonly seal: Seal | undefined;
   readonly request: Request;
 }
 
@@ -51,10 +53,10 @@ export class StepWorkers {
     isBuilt: (built: unknown) => built is Built,
     onBytes: (bytes: number) => void,
   ): Promise<Built> {
-    const { scratch, options, signal } = this.#context;
+    const { copies, seal, options, signal } = this.#context;
     this.#pool ??= new WorkerPool(pathToFileURL(resolveModule(WORKER)), options.workers, signal);
     let total = 0;
-    const { built, work } = await this.#pool.run({ kind, scratch, request }, (bytes) => onBytes((total += bytes)));
+    const { built, work } = await this.#pool.run({ kind, copies, seal, request }, (bytes) => onBytes((total += bytes)));
     addCounters(this.work, work);
     if (!isBuilt(built)) throw new HoldfastError("E_INTERNAL", `the worker's result is not one of the task ${kind}`);
     return built;

@@ -13,6 +13,7 @@ import type { BuildTools } from "../core/step.ts";
 import { partFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from "../core/unit-plan.ts";
 import { placeOf, timeOfRun } from "../../store/files/layout.ts";
 import { databaseOf, databases, type NamedDatabase } from "./databases.ts";
+import { sealedName } from "../../store/seal/seal.ts";
 
 /** Dumps each database; `snapshot_at` of the last one goes into the manifest's `moments`. */
 export const dbStep: Step = {
@@ -38,8 +39,8 @@ function planDump(context: StepContext, database: NamedDatabase): UnitPlan {
   return {
     unit: database.unit,
     directory: `db/${database.unit}`,
-    outputs: DUMP_EXTENSIONS.map(
-      (extension) => `db/${dumpName(context.config.site, database, context.run)}${extension}`,
+    outputs: DUMP_EXTENSIONS.map((extension) =>
+      sealedName(`db/${dumpName(context.config.site, database, context.run)}${extension}`, context.seal),
     ),
     bytes: 0,
     fingerprint: null,
@@ -53,7 +54,7 @@ async function dump(
   { onBytes }: Pick<BuildTools, "onBytes">,
 ): Promise<BuiltUnit> {
   const failures: NonNullable<BuiltUnit["failures"]> = [];
-  const { config, directory, run, signal, report } = context;
+  const { config, directory, run, seal, signal, report } = context;
   const snapshot = await openDatabase(config, database.settings, signal);
   try {
     if (database.first && config.projects?.query !== undefined) {
@@ -66,7 +67,7 @@ async function dump(
     }
     const facts = await snapshot.facts({ exactRows: database.settings.exact_counts_below_rows });
     const artifact = `db/${dumpName(config.site, database, run)}${snapshot.extension}`;
-    const dumped = await snapshot.dump(path.join(directory, artifact), onBytes);
+    const dumped = await snapshot.dump(path.join(directory, artifact), onBytes, seal);
     const { digests, warnings } = database.settings.digests ? await snapshot.digests() : NO_DIGESTS;
     const references = await captureReferences({
       config,
@@ -79,7 +80,13 @@ async function dump(
     });
     return {
       artifacts: [
-        { path: artifact, size_bytes: dumped.size_bytes, sha256: dumped.sha256, media_type: dumped.media_type },
+        {
+          path: sealedName(artifact, seal),
+          size_bytes: dumped.size_bytes,
+          sha256: dumped.sha256,
+          ...(dumped.plain === undefined ? {} : { plain: dumped.plain }),
+          media_type: dumped.media_type,
+        },
       ],
       input: {
         files: 0,

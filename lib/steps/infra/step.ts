@@ -5,8 +5,8 @@ import { databasePassword } from "../../config/secrets.ts";
 import { splitPassword } from "../../database/access/url.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Artifact } from "../../model/unit.ts";
-import { hashFile } from "../../store/files/hash.ts";
 import type { StepContext } from "../core/context.ts";
+import { describe, storeSealed } from "../core/store-file.ts";
 import type { Step } from "../core/step.ts";
 import { placeOf } from "../../store/files/layout.ts";
 import { partFailure, type BuiltUnit } from "../core/unit-plan.ts";
@@ -41,9 +41,11 @@ export async function databasePasswords({ config, signal }: Pick<StepContext, "c
 
 /** A file that could not be captured, or that held a secret, is a failure of its own; the rest is kept. */
 async function buildInfra(context: StepContext): Promise<BuiltUnit> {
-  const out = path.join(context.directory, "infra");
+  const { seal, copies, directory, previous, signal } = context;
+  const out = seal === undefined ? path.join(directory, "infra") : path.join(copies, "infra");
   mkdirSync(out, { recursive: true });
-  const { newest } = context.previous;
+  const newest = seal === undefined ? previous.newest : undefined;
+  const earlier = previous.find("infra", "infra");
   const { files, failures, warnings, sources } = await collectInfra(
     inputOf(context.config, await databasePasswords(context)),
     out,
@@ -52,14 +54,14 @@ async function buildInfra(context: StepContext): Promise<BuiltUnit> {
   );
   const artifacts: Artifact[] = [];
   for (const file of files) {
-    const { size, sha256 } = await hashFile(path.join(out, file), context.signal);
-    artifacts.push({ path: `infra/${file}`, size_bytes: size, sha256, media_type: "text/plain" });
+    const artifact = { file: path.join(out, file), path: `infra/${file}`, media_type: "text/plain" };
+    artifacts.push(await (seal === undefined ? describe(artifact, signal) : storeSealed(context, seal, artifact, earlier)));
   }
   const input = {
     files: files.length,
     directories: 0,
     symlinks: 0,
-    bytes: artifacts.reduce((sum, one) => sum + one.size_bytes, 0),
+    bytes: artifacts.reduce((sum, { plain, size_bytes }) => sum + (plain?.size_bytes ?? size_bytes), 0),
   };
   const { root } = context.config;
   const places = Object.entries(sources).map(([name, from]) => [name, from.map((file) => placeOf(root, file))]);

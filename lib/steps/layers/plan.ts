@@ -13,7 +13,8 @@ import type { StepName, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/run/layers.ts";
 import type { PreviousUnit } from "../../store/run/previous-runs.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
-import { placesOf, xattrFields, type ArchiveSource } from "../core/archive-unit.ts";
+import { isSealedFor, sealedName } from "../../store/seal/seal.ts";
+import { artifactOf, placesOf, xattrFields, type ArchiveSource } from "../core/archive-unit.ts";
 import type { StepContext } from "../core/context.ts";
 import type { BuildTools, PlanTools } from "../core/step.ts";
 import { archiveFailure, errorFrom, type BuiltUnit, type UnitPlan } from "../core/unit-plan.ts";
@@ -92,13 +93,14 @@ interface EarlierShard {
  * The shards of the newest earlier run that has any: layers of one run belong together. What an interrupted run has
  * finished comes on top when it is resumed. A shard whose list is unsound is left out.
  */
-function earlierShards({ options, previous, directory }: StepContext, tree: LayeredTree): EarlierShard[] {
+function earlierShards({ options, previous, directory, seal }: StepContext, tree: LayeredTree): EarlierShard[] {
   const own = options.resume ? unitsIn(directory, tree) : [];
   const before = options.existing === "overwrite" ? [] : previous.findAll(tree.step, tree.directory);
   const shards = new Map<number, EarlierShard>();
   for (const found of [...before, ...own]) {
     const number = Number(/(\d+)$/.exec(found.metadata.unit)?.[1] ?? Number.NaN);
     if (tree.shardName(number) !== found.metadata.unit || !isListSound(found, tree)) continue;
+    if (!isSealedFor(seal, found.metadata)) continue;
     shards.set(number, { number, highest: Number(found.metadata["highest_part"] ?? number), found });
   }
   return [...shards.values()].toSorted((a, b) => a.number - b.number);
@@ -154,7 +156,7 @@ function planShard(
     unit: name,
     directory: `${tree.directory}/${name}`,
     trees: placesOf(context, source),
-    outputs: [source.artifact, list],
+    outputs: [sealedName(source.artifact, context.seal), list],
     roots: [tree.root],
     bytes: shard.bytes,
     fingerprint: shard.isNew ? null : (earlier?.metadata.input.fingerprint ?? null),
@@ -190,15 +192,8 @@ export async function buildShard(
   );
   if (result.failures.length > 0) throw archiveFailure(result.failures);
   const list_sha256 = digestOf(entryList);
-  const artifact = {
-    path: source.artifact,
-    size_bytes: result.size_bytes,
-    sha256: result.sha256,
-    entries: result.entries,
-    media_type: "application/gzip",
-  };
   return {
-    artifacts: [artifact],
+    artifacts: [artifactOf(context, source, result)],
     input: { ...result.input, fingerprint: list_sha256 },
     warnings: result.warnings,
     extra: {

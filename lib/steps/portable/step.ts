@@ -47,7 +47,7 @@ function isConfigured({ portable, database }: SiteConfig): boolean {
 }
 
 async function build(context: StepContext, database: NamedDatabase, tools: BuildTools): Promise<BuiltUnit> {
-  const output = path.join(context.scratch, `portable-${randomUUID()}`);
+  const output = path.join(context.copies, `portable-${randomUUID()}`);
   try {
     const manifest = await exportDatabase(context, database, output);
     const artifact = `portable/${database.unit}/portable.zip`;

@@ -1,5 +1,6 @@
 /** The plan of a run, which each step's process reads from the run's scratch directory. */
 import * as z from "zod";
+import { sealSchema } from "../seal/seal.ts";
 
 export const runPlanSchema = z.object({
   /** Path of the config file. */
@@ -7,6 +8,10 @@ export const runPlanSchema = z.object({
   run: z.string(),
   staging: z.string(),
   scratch: z.string(),
+  /** A directory for copies of content: outside of the store where artifacts are sealed. */
+  copies: z.string(),
+  store: z.string(),
+  seal: sealSchema.optional(),
   app: z.object({ commit: z.string().nullable(), version: z.string().nullable(), dirty: z.boolean().nullable() }),
   /** The choices of the command line, as the parent has read them. */
   options: z.object({

@@ -15,7 +15,7 @@ export async function checkPostgres(file: string, recorded: RecordedTables, sign
   const options = { signal, code: "E_DUMP" } as const;
   let list: string[];
   try {
-    list = await listArchive([program], file, options, false);
+    list = await listArchive([program], file, options);
   } catch (error) {
     if (!(error instanceof HoldfastError) || !error.message.includes("unsupported version")) throw error;
     return { tables: 0, messages: [], notProved: "the pg_restore of this host is too old for it" };

@@ -9,9 +9,13 @@ import { ProcessBuilder } from "./process-builder.ts";
 import type { BuilderFor } from "./run-steps.ts";
 
 /** Builds the units of each step in a process of its own, so that one that dies takes nothing with it. */
-export function inProcesses({ config, run, directory, scratch, app, options }: StepContext): BuilderFor {
+export function inProcesses(context: StepContext): BuilderFor {
+  const { config, run, directory, store, scratch, copies, seal, app, options } = context;
   const plan = path.join(scratch, "plan.json");
-  writeDocument(plan, { config: config.file, run, staging: directory, scratch, app, options } satisfies RunPlan);
+  writeDocument(plan, {
+    ...{ config: config.file, run, staging: directory, store, scratch, copies, app, options },
+    ...(seal === undefined ? {} : { seal }),
+  } satisfies RunPlan);
   return (step, of) => new ProcessBuilder({ script: STEPS[step.name].script, plan, ...of });
 }
 

@@ -29,8 +29,8 @@ export class UnitXattrs {
   }
 
   async #read(step: StepName, roots: readonly string[]): Promise<TreeXattrs[]> {
-    const { scratch, signal, report } = this.#context;
-    const directory = path.join(scratch, `xattrs-${step}`);
+    const { copies, signal, report } = this.#context;
+    const directory = path.join(copies, `xattrs-${step}`);
     mkdirSync(directory, { recursive: true });
     const warn = (text: string): void => report({ type: "note", level: "warning", text });
     try {

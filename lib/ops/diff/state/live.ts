@@ -21,6 +21,7 @@ import { sanitiseConfig } from "../../../steps/infra/redact/site-config.ts";
 import { loadSteps } from "../../../steps/registry.ts";
 import { liveUnits, planUnits, type LiveComparison } from "./live-units.ts";
 import { CONFIG_FILE, type Side, type SideDatabase, type SideUnit } from "./side.ts";
+import { configuredSeal } from "../../../store/seal/configured.ts";
 
 /** Looks at the site, to compare it with a run. `files` allows that archives of the run are read. */
 export async function liveSide(
@@ -59,6 +60,8 @@ function liveContext(
     run,
     directory: scratch,
     scratch,
+    copies: scratch,
+    seal: configuredSeal(config),
     store,
     projectsFile: undefined,
     app: UNKNOWN_APP,
