@@ -25,6 +25,8 @@ export interface DrillOptions extends SandboxOptions {
   readonly run?: string | undefined;
   /** Drills each full backup from this run or day on, in place of `run`. */
   readonly allSince?: string | undefined;
+  /** Files of identities that open sealed artifacts; `encryption.identity_command` by default. */
+  readonly identities?: readonly string[] | undefined;
   /** Directory for the evidence; the store by default. */
   readonly evidence?: string | undefined;
   /** The number of projects to compile. */
@@ -80,6 +82,7 @@ function requestOf(options: DrillOptions): Omit<DrillRequest, "store" | "config"
     allSince,
     sandbox: resolved(options.sandbox),
     database,
+    identities: options.identities ?? [],
     evidence: resolved(evidence),
     projects: wholeNumber("projects", projects ?? DRILL_DEFAULTS.projects, 0),
     workers: wholeNumber("workers", workers ?? DRILL_DEFAULTS.workers, 1),

@@ -77,7 +77,7 @@ export class Holdfast {
   async restore(options: RestoreOptions, on: CallOptions & RestoreHooks = {}): Promise<RestoreOutcome> {
     const { restoreRun } = await import("./restore.ts");
     return await call(on, async (frame) => {
-      const site = { store: this.#site.store, config: () => this.#site.config };
+      const site = { store: this.#site.store, config: () => this.#site.config, known: () => this.#site.knownConfig };
       return await restoreRun(site, options, { ...on, ...frame });
     });
   }
@@ -132,7 +132,7 @@ export class Holdfast {
   ): Promise<FindOutcome> {
     const { findIn } = await import("./runs.ts");
     return await call(on, async ({ signal }) => {
-      return await findIn(this.#site.store, options, { signal, onFound: on.onFound });
+      return await findIn(this.#site.siteStore, options, { signal, onFound: on.onFound });
     });
   }
 

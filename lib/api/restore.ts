@@ -27,6 +27,8 @@ export interface RestoreOptions {
   readonly complete?: boolean | undefined;
   /** Only this file or directory of the site. */
   readonly path?: string | undefined;
+  /** Files of identities that open sealed artifacts; `encryption.identity_command` by default. */
+  readonly identities?: readonly string[] | undefined;
   /** URL of the database to load the dump into. */
   readonly database?: string | undefined;
   /** Compiles projects again instead of restoring the compiled files. */
@@ -63,6 +65,8 @@ export interface LazySite {
   readonly store: string;
   /** Throws `E_CONFIG` without a config. */
   readonly config: () => SiteConfig;
+  /** Returns the config if there is one. */
+  readonly known: () => SiteConfig | undefined;
 }
 
 /** Restores a run. Throws `E_CONFIRM` in place without `confirm`, and what `restore` throws. */
@@ -80,15 +84,17 @@ export async function restoreRun(
   return await restore(request, { signal, report, confirm: asked, onPhase, onBytes });
 }
 
-function requestOf({ store, config }: LazySite, options: RestoreOptions): RestoreRequest {
+function requestOf({ store, config, known }: LazySite, options: RestoreOptions): RestoreRequest {
   assertApart(options, ["to", "inPlace"], ["complete", "path"]);
   const { to, inPlace = false, steps = [], workers } = options;
   if (to === undefined && !inPlace) throw new HoldfastError("E_USAGE", "neither a directory nor in place was given");
   const directory = to === undefined ? undefined : path.resolve(to);
+  const { identities = [] } = options;
   return {
     store,
     run: options.run ?? RESTORE_DEFAULTS.run,
     target: directory === undefined ? { kind: "in-place", config: config() } : { kind: "directory", directory },
+    identitySource: { identities, config: identities.length > 0 ? undefined : known() },
     steps: STEP_NAMES.filter((step) => steps.includes(step)),
     units: options.units ?? [],
     path: options.path,

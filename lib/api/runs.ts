@@ -8,6 +8,7 @@ import { readLog, type LogLevel } from "../ops/runs/log.ts";
 import type { LogLine } from "../model/event.ts";
 import type { StepName } from "../model/unit.ts";
 import type { Frame } from "./call.ts";
+import type { SiteStore } from "./site.ts";
 
 export const FIND_DEFAULTS = { run: "all" } as const;
 export const LOG_DEFAULTS = { run: "latest", level: "info" } as const;
@@ -65,14 +66,17 @@ export interface FindOptions {
   /** An id, `latest`, or `all`, the default. */
   readonly run?: string | undefined;
   readonly ignoreCase?: boolean | undefined;
+  /** Files of identities that open sealed artifacts; `encryption.identity_command` by default. */
+  readonly identities?: readonly string[] | undefined;
 }
 
 /** Finds files in the runs of a store; calls `onFound` with each. Throws `E_STORE`, `E_RUN_UNKNOWN`. */
 export const findIn = async (
-  store: string,
-  { pattern, run = FIND_DEFAULTS.run, ignoreCase = false }: FindOptions,
+  { store, config }: SiteStore,
+  { pattern, run = FIND_DEFAULTS.run, ignoreCase = false, identities }: FindOptions,
   { signal, onFound }: Pick<Frame, "signal"> & { readonly onFound: (found: FoundFile) => void },
-): Promise<FindOutcome> => await findFiles({ store, run, pattern, ignoreCase }, { signal, onFound });
+): Promise<FindOutcome> =>
+  await findFiles({ store, run, pattern, ignoreCase, identitySource: { identities, config } }, { signal, onFound });
 
 export interface LogOptions {
   /** An id, or `latest`, the default. */

@@ -23,6 +23,8 @@ export interface VerifyOptions {
   readonly live?: boolean | undefined;
   /** With `deep`: URL of a server for scratch databases; a private server by default. */
   readonly scratch?: string | undefined;
+  /** Files of identities that open sealed artifacts; `encryption.identity_command` by default. */
+  readonly identities?: readonly string[] | undefined;
   /** Directory for the evidence; the store by default. */
   readonly evidence?: string | undefined;
 }
@@ -73,6 +75,7 @@ function requestOf(options: VerifyOptions): Omit<VerifyRequest, "store" | "confi
     deep,
     live,
     scratch,
+    identities: options.identities,
     evidence: evidence === undefined ? undefined : path.resolve(evidence),
     ...(sample === undefined ? {} : { sample: parseSample(sample) }),
   };

@@ -26,7 +26,12 @@ export function startFilter(
   const done = (async (): Promise<CommandResult> => {
     try {
       const [exitCode, signal] = await ended(child);
-      return resultOf(argv, { stderr, exitCode: exitCode ?? undefined, signal: signal ?? undefined }, options, stop.timedOut);
+      return resultOf(
+        argv,
+        { stderr, exitCode: exitCode ?? undefined, signal: signal ?? undefined },
+        options,
+        stop.timedOut,
+      );
     } finally {
       stop.release();
     }

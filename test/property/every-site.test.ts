@@ -95,7 +95,16 @@ async function comesBack(base: string, spec: SiteSpec): Promise<boolean> {
   expectWhole({ ...site, root: original.root, out: original.out, real: site }, site.root, "", named, spec);
 
   const drilled = await drill(
-    { store: site.store, run: run.run, projects: 0, search: false, changed: false, workers: 2, config: undefined },
+    {
+      store: site.store,
+      run: run.run,
+      projects: 0,
+      search: false,
+      changed: false,
+      identities: [],
+      workers: 2,
+      config: undefined,
+    },
     { signal, onPhase: () => {}, onCheck: () => {} },
   );
   const wrong = drilled.drills.flatMap(({ checks }) => checks.filter(({ state }) => state === "failed"));

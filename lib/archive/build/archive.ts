@@ -241,7 +241,9 @@ class Build {
     this.#failures.push(...(this.#extension.finish?.(this.#writer) ?? []));
     if (this.#top !== null && this.#writer.entries === 0) this.#writer.addDirectory(".", this.#top);
     const entries = this.#writer.close();
-    const { warnings, ...recorded } = await this.#record.finish(this.#writer instanceof TgzWriter ? this.#writer.framing : 0);
+    const { warnings, ...recorded } = await this.#record.finish(
+      this.#writer instanceof TgzWriter ? this.#writer.framing : 0,
+    );
     const failed = this.#failures.length > 0;
     const { size, sha256, plain } = failed ? NOTHING : await this.#sink.finish();
     return {

@@ -9,7 +9,7 @@ import { phaseReport } from "../../report/phases.ts";
 import { printableLines } from "../../report/printable.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
-import { EVIDENCE, NUMBER, SWITCH, TEXT } from "../core/options.ts";
+import { EVIDENCE, IDENTITY, NUMBER, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
 import { printWarning } from "../../report/warning.ts";
 import { drillReinit } from "./reinit.ts";
@@ -38,6 +38,7 @@ export const drill = defineCommand({
     "all-since": { ...TEXT, describe: "drill each full backup from this run or day on, instead of --run" },
     sandbox: { ...TEXT, describe: "parent directory of the sandbox (default: $TMPDIR)" },
     database: { ...TEXT, describe: "URL of a server for scratch databases (default: a private server)" },
+    identity: IDENTITY,
     evidence: EVIDENCE,
     projects: { ...NUMBER, default: DRILL_DEFAULTS.projects, describe: "number of projects to compile" },
     workers: { ...NUMBER, default: DRILL_DEFAULTS.workers, describe: "worker threads" },
@@ -75,6 +76,7 @@ export const drill = defineCommand({
         allSince: lastValue(flags["all-since"]),
         sandbox,
         database,
+        identities: [flags.identity ?? []].flat(),
         evidence: lastValue(flags.evidence),
         projects: lastValue(flags.projects),
         workers: lastValue(flags.workers),

@@ -11,11 +11,11 @@ import { phaseReport } from "../../report/phases.ts";
 import { printable } from "../../report/printable.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
 import { defineCommand, type ParsedOptions } from "../core/command.ts";
-import { NUMBER, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
+import { IDENTITY, NUMBER, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
 import { missingText, showOutcome, showPreview } from "./report.ts";
 import { confirmInPlace, directoryOf, reasonOf, RESTORE_OPTIONS } from "./options.ts";
 import { printJson } from "../core/print-json.ts";
-import { requireSiteConfig } from "../core/site-config.ts";
+import { requireSiteConfig, siteConfigOf } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";
 import type { CommandFrame } from "../core/run-command.ts";
 
@@ -30,6 +30,7 @@ const OPTIONS = {
   complete: { ...SWITCH, describe: "take units that failed in the run from their last good runs" },
   path: { ...TEXT, describe: "restore only this file or directory of the site" },
   database: { ...TEXT, describe: "URL of the database to load the dump into" },
+  identity: IDENTITY,
   "rebuild-from-source": { ...SWITCH, describe: "compile projects again instead of restoring the compiled files" },
   media: {
     type: "boolean",
@@ -75,15 +76,19 @@ export const restore = defineCommand({
     if (how !== undefined) return await endOne(how, flags, store, frame);
     const options = optionsOf(flags);
     const progress = phaseReport(flags);
-    const outcome = await restoreRun({ store, config: () => configOf(flags) }, options, {
-      ...frame,
-      confirm: async (preview) => {
-        if (!flags.json && !flags.quiet) process.stderr.write(`${showPreview(preview)}\n`);
-        if (flags["in-place"] && !flags.yes) await confirmInPlace(frame.signal);
+    const outcome = await restoreRun(
+      { store, config: () => configOf(flags), known: () => knownConfig(flags) },
+      options,
+      {
+        ...frame,
+        confirm: async (preview) => {
+          if (!flags.json && !flags.quiet) process.stderr.write(`${showPreview(preview)}\n`);
+          if (flags["in-place"] && !flags.yes) await confirmInPlace(frame.signal);
+        },
+        onPhase: progress.phase,
+        onBytes: progress.bytes,
       },
-      onPhase: progress.phase,
-      onBytes: progress.bytes,
-    }).finally(progress.end);
+    ).finally(progress.end);
     show(outcome, flags);
     const isPartial = !flags["dry-run"] && outcome.missing.some(({ accepted }) => !accepted);
     return isPartial ? EXIT.partial : EXIT.ok;
@@ -101,6 +106,7 @@ const optionsOf = (flags: Flags): RestoreOptions => ({
   complete: flags.complete,
   path: lastValue(flags.path),
   database: lastValue(flags.database),
+  identities: [flags.identity ?? []].flat(),
   rebuild: flags["rebuild-from-source"],
   media: flags.media,
   migrate: flags.migrate,
@@ -122,6 +128,9 @@ function stepsOf(flags: Flags): StepName[] {
     });
   return STEP_NAMES.filter((step) => names.includes(step));
 }
+
+const knownConfig = (flags: Flags): SiteConfig | undefined =>
+  siteConfigOf(lastValue(flags.config), lastValue(flags.dest));
 
 const configOf = (flags: Flags): SiteConfig => requireSiteConfig(lastValue(flags.config));
 

@@ -7,8 +7,9 @@ import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
-import { SWITCH, TEXT } from "../core/options.ts";
+import { IDENTITY, SWITCH, TEXT } from "../core/options.ts";
 import { printJson } from "../core/print-json.ts";
+import { siteConfigOf } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";
 
 const EXAMPLE = "for example: npx tsx scripts/find.ts 'logo*.png'";
@@ -21,14 +22,20 @@ export const find = defineCommand({
   missing: EXAMPLE,
   options: {
     run: { ...TEXT, default: FIND_DEFAULTS.run, describe: "run to search: an id, latest or all" },
+    identity: IDENTITY,
     "ignore-case": { ...SWITCH, describe: "ignore case" },
   },
   async run(flags, frame) {
     if (flags.pattern === "") throw new HoldfastError("E_USAGE", "find: missing argument PATTERN", { hint: EXAMPLE });
     const store = storeOf(flags);
     const outcome = await findIn(
-      store,
-      { run: lastValue(flags.run), pattern: flags.pattern, ignoreCase: flags["ignore-case"] },
+      { store, config: siteConfigOf(lastValue(flags.config), lastValue(flags.dest)) },
+      {
+        run: lastValue(flags.run),
+        pattern: flags.pattern,
+        ignoreCase: flags["ignore-case"],
+        identities: [flags.identity ?? []].flat(),
+      },
       {
         signal: frame.signal,
         onFound: (found) => {

@@ -6,7 +6,7 @@ import { plural } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
-import { EVIDENCE, SWITCH, TEXT } from "../core/options.ts";
+import { EVIDENCE, IDENTITY, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
 import { printWarning } from "../../report/warning.ts";
 import { siteConfigOf } from "../core/site-config.ts";
@@ -33,6 +33,7 @@ export const verify = defineCommand({
       ...TEXT,
       describe: "with --deep: URL of a server for scratch databases (default: a private server)",
     },
+    identity: IDENTITY,
     evidence: EVIDENCE,
   },
   rules: {
@@ -54,7 +55,7 @@ export const verify = defineCommand({
     const onCheck = (check: Check): void => void (shown && progress.say(showCheck(check)));
     const verification = await verifyRun(
       { store, config },
-      { run, sample, quick, deep, live, scratch, evidence },
+      { run, sample, quick, deep, live, scratch, evidence, identities: [flags.identity ?? []].flat() },
       {
         signal: frame.signal,
         onCheck,

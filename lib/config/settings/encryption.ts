@@ -12,10 +12,16 @@ export const encryptionSchema = z
       .array(z.string().min(1))
       .default([])
       .describe("Public keys: age1…, ssh-ed25519 … or ssh-rsa … of age; fingerprints in the keyring of gpg."),
-    recipients_file: z.string().min(1).optional().describe("A file of further recipients, one a line; # begins a comment."),
+    recipients_file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("A file of further recipients, one a line; # begins a comment."),
     identity_command: command
       .optional()
-      .describe("Prints an identity that opens sealed artifacts, where no --identity is given. Not on the site's host."),
+      .describe(
+        "Prints an identity that opens sealed artifacts, where no --identity is given. Not on the site's host.",
+      ),
   })
   .refine(
     ({ recipients, recipients_file }) => recipients.length > 0 || recipients_file !== undefined,

@@ -1,6 +1,7 @@
 /** The part of a unit that the documents of a run need: totals, places, commands to restore. */
 import type { UnitMetadata } from "../../model/unit.ts";
 import { STEPS } from "../../steps/registry.ts";
+import { withPlainNames } from "../../store/seal/plain-names.ts";
 import { layersOf } from "../../store/run/layers.ts";
 import { placesOf, type Place } from "../../store/run/places.ts";
 import { unitFacts, type UnitFacts } from "../anomalies/facts.ts";
@@ -34,7 +35,7 @@ export function collectedUnit(metadata: UnitMetadata): CollectedUnit {
     size: size_bytes,
     layers: layersOf(metadata),
     places: placesOf(metadata),
-    commands: STEPS[step].restoreCommands(metadata),
+    commands: STEPS[step].restoreCommands(withPlainNames(metadata)),
     snapshotAt: step === "db" && typeof snapshotAt === "string" ? snapshotAt : undefined,
     facts: unitFacts(metadata),
   };

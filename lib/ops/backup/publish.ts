@@ -95,7 +95,7 @@ export async function publish(
     containersOf(config),
   );
   documents.write(PLACES_FILE, places);
-  documents.writeText("RESTORE.md", restoreGuide(inOrder, head, config, places));
+  documents.writeText("RESTORE.md", restoreGuide(inOrder, head, config, places, work.context.seal));
   writeManifest(staging, head, merged.listed, {
     failures: merged.failures,
     uncovered: shortenUncovered(finish.uncovered),

@@ -3,6 +3,8 @@ import type { SiteConfig } from "../../config/load.ts";
 import type { ManifestHead } from "../../model/run.ts";
 import type { StepName } from "../../model/unit.ts";
 import { shellQuote } from "../../report/shell.ts";
+import { plural } from "../../report/format.ts";
+import type { Seal, SealProgram } from "../../store/seal/seal.ts";
 import { restoreOrder, STEPS } from "../../steps/registry.ts";
 import { fileOfRun, target } from "../../steps/restore/targets.ts";
 import { DEAD_LIST, DIRECTORY_TIMES } from "../../store/run/layers.ts";
@@ -16,12 +18,13 @@ export function restoreGuide(
   head: ManifestHead,
   config: SiteConfig,
   places: Places,
+  seal: Seal | undefined,
 ): string {
   const sections = restoreOrder().flatMap((step) => {
     const own = units.filter((unit) => unit.step === step);
     return own.length === 0 ? [] : [section(own, step)];
   });
-  return `${[intro(head, config), ...sections, attributes(places), outro()].join("\n\n")}\n`;
+  return `${[intro(head, config), ...openings(seal), ...sections, attributes(places), outro()].join("\n\n")}\n`;
 }
 
 function intro(head: ManifestHead, config: SiteConfig): string {
@@ -42,6 +45,36 @@ UNZIP="unzip -qo -^ -K -V"
 [ "$(id -u)" != 0 ] || UNZIP="$UNZIP -X"
 sha256sum --quiet -c SHA256SUMS
 \`\`\``;
+}
+
+/** How each program opens the file `$f` to `$PLAIN` with the identity `$IDENTITY`. */
+const OPEN: Readonly<Record<SealProgram, string>> = {
+  age: 'age --decrypt --identity "$IDENTITY" --output "$PLAIN/${f%.age}" -- "$f"',
+  gpg: 'gpg --batch --quiet --output "$PLAIN/${f%.gpg}" --decrypt -- "$f"',
+};
+
+/** Returns the section that opens a sealed run; none for a plain one. */
+function openings(seal: Seal | undefined): string[] {
+  if (seal === undefined) return [];
+  const { program } = seal;
+  const identity =
+    program === "age"
+      ? "`IDENTITY` is a file with an identity of one of them"
+      : "the secret key of one of them is in your keyring (`gpg --import`)";
+  return [
+    `## The seal
+
+The artifacts are sealed with \`${program}\` to ${plural(seal.recipients.length, "recipient")}; ${identity}. They are opened into a copy of
+this directory, which needs as much room as the whole run: take a place that only you can read, and remove it afterwards.
+
+\`\`\`bash
+IDENTITY=\${IDENTITY:-~/identity.txt}
+PLAIN=$(mktemp -d)
+tar -c --exclude='*.${program}' . | tar -x -C "$PLAIN"
+find . -type f -name '*.${program}' -print0 | while IFS= read -r -d '' f; do ${OPEN[program]} || break; done
+RUN=$PLAIN
+\`\`\``,
+  ];
 }
 
 function section(units: readonly CollectedUnit[], step: StepName): string {

@@ -31,6 +31,8 @@ export interface DrillRequest {
   /** After a failure, searches for the newest earlier run that can be restored. */
   readonly search: boolean;
   readonly workers: number;
+  /** Files of identities that open sealed artifacts; those of the config when empty. */
+  readonly identities: readonly string[];
   /** A directory for the evidence; the store if absent. */
   readonly evidence?: string | undefined;
   /** Restores only what no recent evidence proves, and every database. */
@@ -59,11 +61,11 @@ export async function drill(request: DrillRequest, options: Omit<DrillOptions, "
       `the store belongs to the site ${site}, but the config to ${request.config.site}`,
     );
   const asked = request.allSince === undefined ? [findRun(store, request.run)] : runsSince(store, request.allSince);
-  const { config, sandbox, database, projects, workers, evidence, changed } = request;
+  const { config, sandbox, database, projects, workers, identities, evidence, changed } = request;
   const warnings = await sweepSandboxes(sandbox, database, options.signal);
   const once = async (run: string): Promise<DrillEvidence> =>
     await drillRun(
-      { store, run, config, sandbox, database, projects, workers, evidence, changed },
+      { store, run, config, sandbox, database, projects, workers, identities, evidence, changed },
       { ...options, onNote: (text) => void warnings.push(text) },
     );
   const drills: DrillEvidence[] = [];

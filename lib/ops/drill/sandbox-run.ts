@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import type { UnitMetadata } from "../../model/unit.ts";
+import type { Artifact, UnitMetadata } from "../../model/unit.ts";
 import { formatBytes } from "../../report/format.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
@@ -15,6 +15,8 @@ import type { RestorePlan } from "../restore/plan/restore-plan.ts";
 import { checkSpace } from "../restore/plan/space.ts";
 import type { RestoreRequest } from "../restore/plan/request.ts";
 import { stage } from "../restore/stage/run.ts";
+import { openUnits, type PlainCopy } from "../sealed/plain-copy.ts";
+import { plainPath } from "../../store/seal/seal.ts";
 import { selectUnits } from "../restore/plan/select-units.ts";
 import { verifyArtifacts } from "../restore/stage/verify-artifacts.ts";
 import { provedArtifacts, type ProvedArtifact } from "../checks/kept-evidence.ts";
@@ -43,6 +45,8 @@ export interface DrillRunRequest {
   /** The number of projects to compile. */
   readonly projects: number;
   readonly workers: number;
+  /** Files of identities that open sealed artifacts; those of the config when empty. */
+  readonly identities: readonly string[];
   /** A directory for the evidence; the store if absent. */
   readonly evidence: string | undefined;
   /** Restores only what no recent evidence proves, and every database. */
@@ -67,6 +71,7 @@ const NOT_THE_RUN = new Set([
   "E_USAGE",
   "E_CONFIG",
   "E_INTERRUPTED",
+  "E_KEY",
 ]);
 
 /**
@@ -98,7 +103,9 @@ class Drill {
   readonly #options: DrillOptions;
   readonly #sandbox: Sandbox;
   readonly #databases: DrillDatabases;
-  readonly #directory: string;
+  /** The run that is read: a plain copy of a sealed one. */
+  #directory: string;
+  #opened: PlainCopy | undefined;
   readonly #phases: Partial<Record<DrillPhase, number>> = {};
   readonly #checks: DrillCheck[] = [];
   #trees: readonly RestoredTree[] = [];
@@ -128,7 +135,7 @@ class Drill {
   async work(): Promise<void> {
     const prepared = await this.#phase("verify", "checksums", async () => await this.#verify());
     if (prepared === undefined) return;
-    const { plan, units, items } = prepared;
+    const { plan, units, stored, items } = prepared;
     const unpacked = await this.#phase("unpack", "unpack", async () => await this.#unpack(plan));
     if (unpacked === undefined) return;
     const served = items.databases.filter(isOnServer);
@@ -141,13 +148,15 @@ class Drill {
     }
     const loaded = new Set(this.#databases.loaded.map(({ unit }) => unit));
     const unloaded = served.filter(({ unit }) => !loaded.has(unit)).map(({ artifact }) => artifact);
-    this.#artifacts = provedArtifacts(units).filter(({ path: artifact }) => !unloaded.includes(artifact));
+    const isLoaded = (artifact: Artifact): boolean => !unloaded.includes(plainPath(artifact));
+    this.#artifacts = provedArtifacts(stored.map(({ artifacts }) => ({ artifacts: artifacts.filter(isLoaded) })));
     await this.#tryApplication(plan, units, items);
   }
 
   /** Removes databases, servers and files after success and failure alike. */
   async clean(): Promise<void> {
     this.#options.onPhase(this.#request.run, "clean");
+    this.#opened?.remove();
     const from = performance.now();
     let left: Awaited<ReturnType<DrillDatabases["close"]>> = [];
     try {
@@ -162,7 +171,12 @@ class Drill {
     this.#phases.clean = Math.round(performance.now() - from);
   }
 
-  async #verify(): Promise<{ plan: RestorePlan; units: UnitMetadata[]; items: RestoreItems }> {
+  async #verify(): Promise<{
+    plan: RestorePlan;
+    units: readonly UnitMetadata[];
+    stored: readonly UnitMetadata[];
+    items: RestoreItems;
+  }> {
     const { signal } = this.#options;
     const head = readManifestHead(this.#directory);
     const { failed } = head.totals;
@@ -174,14 +188,17 @@ class Drill {
     const request = wholeRun(this.#request, this.#sandbox.root);
     const all = selectUnits(this.#directory, request);
     if (this.#request.changed) this.#changes = changesOf(this.#request.store, all, new Date());
-    const units = this.#changes?.due ?? all;
+    const due = this.#changes?.due ?? all;
+    this.#opened = await openUnits(this.#directory, due, this.#request, signal);
+    this.#directory = this.#opened.directory;
+    const { units } = this.#opened;
     if (this.#changes !== undefined) this.#say(checkOf("unchanged", figureOf(this.#changes)));
     const items = itemsOf(this.#directory, units);
     const loaded = new Set(items.databases.filter(isOnServer).map(({ unit }) => unit));
     const plan = planRestore(this.#directory, request, { id: this.#sandbox.id, items, units, loaded });
     await verifyArtifacts(this.#directory, units, plan, signal);
     this.#say(checkOf("checksums", `${count(units.length, "unit")} as recorded`));
-    return { plan, units, items };
+    return { plan, units, stored: due, items };
   }
 
   async #unpack(plan: RestorePlan): Promise<true> {

@@ -11,6 +11,7 @@ import { runsOf } from "../runs/borrowed-units.ts";
 import { findRun } from "../runs/find-run.ts";
 import { itemsOf } from "../runs/unit-items.ts";
 import { restoreInPlace } from "./in-place.ts";
+import { openUnits } from "../sealed/plain-copy.ts";
 import { beginRestore, rollBack, stageRestore, targetOf } from "./phases.ts";
 import { locate } from "./plan/paths/locate.ts";
 import { findLacks } from "./plan/missing-units.ts";
@@ -31,7 +32,7 @@ export type { RestoreOptions, RestoreOutcome } from "./work.ts";
 
 /**
  * Restores what is requested and returns the outcome.
- * Throws, with the target unchanged, `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_VERIFY` and `E_ARCHIVE` for a damaged
+ * Throws, with the target unchanged, `E_KEY`, `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_VERIFY` and `E_ARCHIVE` for a damaged
  * run, `E_NO_SPACE`, `E_TARGET`, `E_SCHEMA`, `E_SAFETY`, `E_RESTORE`, `E_INTERRUPTED`. After a crash, `endRestore`
  * continues from the journal in the store.
  */
@@ -40,12 +41,19 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
   const run = findRun(store.path, request.run);
   const unpins = [await pinRun(store.path, run, "restore")];
   try {
-    const directory = runDirectory(store.path, run);
+    const stored = runDirectory(store.path, run);
     if (request.target.kind === "in-place") assertNothingPending(store.path);
     else assertEmpty(request.target.directory);
     const lacks = findLacks(store.path, run, request);
-    const units = selectUnits(directory, request, lacks);
-    for (const other of runsOf(units)) unpins.push(await pinRun(store.path, other, "restore"));
+    const selected = selectUnits(stored, request, lacks);
+    for (const other of runsOf(selected)) unpins.push(await pinRun(store.path, other, "restore"));
+    const { directory, units, remove } = await openUnits(
+      stored,
+      selected,
+      request.identitySource ?? {},
+      options.signal,
+    );
+    unpins.push(remove);
     const pathLocation = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
     const items = itemsOf(directory, pathLocation === undefined ? units : []);
     const owned = await ownedNow(request.target, store.path, directory);

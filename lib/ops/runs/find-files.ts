@@ -11,6 +11,9 @@ import { groupLayers } from "../../store/run/layers.ts";
 import { findStore } from "../../store/open.ts";
 import { pinRun } from "../../store/lock/pins.ts";
 import { listMetadata } from "../../store/run/step-index.ts";
+import type { IdentitySource } from "../sealed/identity.ts";
+import { isSealed, openUnits } from "../sealed/plain-copy.ts";
+import { withPlainNames } from "../../store/seal/plain-names.ts";
 import { findRun } from "./find-run.ts";
 import { entrySources, type EntrySource, type UnitEntry } from "./unit-entries.ts";
 
@@ -21,6 +24,8 @@ export interface FindRequest {
   /** A name; a glob of names; with a slash, a glob of paths on the site. */
   readonly pattern: string;
   readonly ignoreCase: boolean;
+  /** What opens sealed artifacts. */
+  readonly identitySource?: IdentitySource;
 }
 
 export interface FoundFile {
@@ -46,7 +51,7 @@ export interface FindOutcome {
 
 /**
  * Searches the runs, the newest first. An archive that several runs share is read once. Damaged archives are reported
- * at the end. Throws `E_STORE`, `E_RUN_UNKNOWN`.
+ * at the end. Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_KEY` for a sealed run without an identity that fits.
  */
 export async function findFiles(
   request: FindRequest,
@@ -54,7 +59,7 @@ export async function findFiles(
 ): Promise<FindOutcome> {
   const { path: store } = await findStore(request.store);
   const runs = request.run === "all" ? listRuns(store).toReversed() : [findRun(store, request.run)];
-  const search = new Search(store, matcher(request), options.signal);
+  const search = new Search(store, matcher(request), request.identitySource ?? {}, options.signal);
   let found = 0;
   for (const run of runs) {
     const unpin = await pinRun(store, run, "find");
@@ -74,11 +79,20 @@ class Search {
   readonly failed = new Set<string>();
   readonly #store: string;
   readonly #matches: (place: BytePath) => boolean;
+  readonly #identitySource: IdentitySource;
   readonly #signal: AbortSignal;
+  /** The matches in sealed units that several runs share. */
+  readonly #knownSealed = new Map<string, readonly UnitEntry[]>();
   /** The matches in archives that several runs share. */
   readonly #known = new Map<string, readonly UnitEntry[]>();
 
-  constructor(store: string, matches: (place: BytePath) => boolean, signal: AbortSignal) {
+  constructor(
+    store: string,
+    matches: (place: BytePath) => boolean,
+    identitySource: IdentitySource,
+    signal: AbortSignal,
+  ) {
+    this.#identitySource = identitySource;
     this.#store = store;
     this.#matches = matches;
     this.#signal = signal;
@@ -86,16 +100,27 @@ class Search {
 
   async *run(run: string): AsyncGenerator<FoundFile> {
     const directory = runDirectory(this.#store, run);
-    for (const step of STEP_NAMES) {
-      const units = this.#units(run, directory, step);
+    const groups = STEP_NAMES.flatMap((step) => {
       // The layers of a tree belong together: the valid entries of a shard depend on the others.
-      const { single, layered } = groupLayers(units);
-      for (const group of [...single.map((unit) => [unit]), ...layered.values()]) {
-        for (const hit of await this.#group(run, directory, group)) {
-          const unit = group.find(({ artifacts }) => artifacts.some((artifact) => artifact.path === hit.artifact));
+      const { single, layered } = groupLayers(this.#units(run, directory, step));
+      return [...single.map((unit) => [unit]), ...layered.values()];
+    });
+    const sealed = groups.filter((group) => group.some(isSealed) && !this.#knownSealed.has(keyOf(group)));
+    const opened = await openUnits(directory, sealed.flat(), this.#identitySource, this.#signal);
+    try {
+      for (const group of groups) {
+        const key = group.some(isSealed) ? keyOf(group) : undefined;
+        const known = key === undefined ? undefined : this.#knownSealed.get(key);
+        const own = key === undefined ? group : group.map(withPlainNames);
+        const hits = known ?? (await this.#group(run, key === undefined ? directory : opened.directory, own));
+        if (key !== undefined) this.#knownSealed.set(key, hits);
+        for (const hit of hits) {
+          const unit = own.find(({ artifacts }) => artifacts.some((artifact) => artifact.path === hit.artifact));
           yield describe(run, unit?.built_in ?? run, hit);
         }
       }
+    } finally {
+      opened.remove();
     }
   }
 
@@ -146,6 +171,12 @@ class Search {
     }
   }
 }
+
+/** Returns a key for units with the same sealed content and places. */
+const keyOf = (group: readonly UnitMetadata[]): string =>
+  JSON.stringify(
+    group.map(({ step, unit, trees, artifacts }) => [step, unit, trees, artifacts.map((one) => one.sha256)]),
+  );
 
 function matcher({ pattern, ignoreCase }: FindRequest): (place: BytePath) => boolean {
   const isGlob = /[*?[]/.test(pattern);

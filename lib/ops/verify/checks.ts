@@ -28,6 +28,8 @@ export interface Item {
   readonly reads: boolean;
   /** It tells of the run as a whole: never of a sample. */
   readonly whole?: true;
+  /** The steps whose artifacts it looks into: of sealed ones it reads a plain copy. */
+  readonly content?: readonly StepName[];
   /** The option that requests the check; without one it is always made. */
   readonly only?: "deep" | "live";
   /** Undefined when there is nothing to check. */
@@ -95,24 +97,28 @@ export const CHECKS: readonly Item[] = [
     id: `archives_${step}`,
     title: STEPS[step].archives,
     reads: true,
+    content: [step],
     check: async (survey, { archives }) => await archives(survey).get(step),
   })),
   {
     id: "audio_databases",
     title: "audio databases",
     reads: true,
+    content: ["audio_cache"],
     check: (survey, { signal }) => checkAudioDatabases(survey, signal),
   },
   {
     id: "database_dump",
     title: "database dump",
     reads: true,
+    content: ["db"],
     check: (survey, { signal }) => checkDumps(survey, signal),
   },
   {
     id: "database_restore",
     title: "database restore",
     reads: true,
+    content: ["db"],
     only: "deep",
     check: async (survey, { restored }) => (await restored(survey)).dumps,
   },
@@ -120,6 +126,7 @@ export const CHECKS: readonly Item[] = [
     id: "portable_import",
     title: "portable import",
     reads: true,
+    content: ["portable"],
     only: "deep",
     check: async (survey, { restored }) => (await restored(survey)).portable,
   },
@@ -127,6 +134,7 @@ export const CHECKS: readonly Item[] = [
     id: "compiled_pages",
     title: "compiled pages",
     reads: true,
+    content: ["compiled_exports"],
     only: "deep",
     check: (survey, { request: { sample, chromium }, signal }) =>
       checkCompiledPages(survey, { all: sample !== undefined, chromium }, signal),
@@ -135,6 +143,7 @@ export const CHECKS: readonly Item[] = [
     id: "references",
     title: "references",
     reads: true,
+    content: STEP_NAMES,
     whole: true,
     check: (survey, { signal }) => checkReferences(survey, signal),
   },
@@ -173,6 +182,7 @@ export const CHECKS: readonly Item[] = [
     id: "live_trees",
     title: "trees now",
     reads: true,
+    content: STEP_NAMES,
     whole: true,
     only: "live",
     check: (survey, { request: { config, sample }, signal }) =>

@@ -21,6 +21,8 @@ export interface VerifyRequest {
   readonly live?: boolean;
   /** A directory for the evidence; the store when absent. */
   readonly evidence?: string | undefined;
+  /** Files of identities that open sealed artifacts; those of the config when empty. */
+  readonly identities?: readonly string[] | undefined;
   /** The config of the site; without it the application is not asked. */
   readonly config?: SiteConfig | undefined;
 }

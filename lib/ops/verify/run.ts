@@ -17,6 +17,8 @@ import { ArtifactReaders } from "../checks/artifact-readers.ts";
 import { sampleSurvey, showSample } from "./inventory/sample.ts";
 import { takeInventory, type RunInventory } from "./inventory/run-inventory.ts";
 import type { Check, Verification } from "../checks/check.ts";
+import { openContent } from "./content.ts";
+import type { PlainCopy } from "../sealed/plain-copy.ts";
 import type { VerifyRequest } from "./request.ts";
 
 export type { VerifyRequest } from "./request.ts";
@@ -33,7 +35,7 @@ export interface VerifyOptions {
 /**
  * Verifies a run and gives a check for each item of the list; what is wrong with a run is a failed check and never
  * thrown. Throws `E_STORE` when there is no store, `E_RUN_UNKNOWN`, `E_VERSION` when a newer Holdfast wrote the run,
- * `E_CONFIG` for a config of another site, `E_DATABASE` when the server for scratch databases does not answer.
+ * `E_KEY` when no identity opens what is sealed, `E_CONFIG` for a config of another site, `E_DATABASE` when the server for scratch databases does not answer.
  */
 export async function verify(request: VerifyRequest, options: VerifyOptions): Promise<Verification> {
   const started = new Date();
@@ -51,22 +53,26 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     notes.push(...(await sweepSandboxes(undefined, request.scratch, options.signal)));
   }
   let readers: ArtifactReaders | undefined;
+  let plain: PlainCopy | undefined;
   const unpin = await pinRun(store.path, run, "verify");
   try {
     const survey = await takeInventory(store, run, runDirectory(store.path, run), options.signal);
     collectGarbage(); // of the documents: what is read from here on is read by other threads, so that nothing would ask for it
     const sampled = request.sample === undefined ? survey : sampleSurvey(survey, request.sample);
     const checks: Check[] = [];
-    let read = 0;
+    let done = 0;
     const total = bytesToRead(sampled);
+    const content = await openContent(sampled, request, options.signal);
+    plain = content.plain;
     readers = new ArtifactReaders(request.quick ? 0 : sizeOf(sampled), options.signal, (bytes) =>
-      options.onBytes?.((read += bytes), total),
+      options.onBytes?.((done += bytes), total),
     );
     const context = checkContext(request, readers, options.signal);
     for (const item of CHECKS) {
       options.signal.throwIfAborted();
       if ((request.quick && item.reads) || isNotAskedFor(item, request)) continue;
-      const finding = await item.check(item.reads && item.whole !== true ? sampled : survey, context);
+      const read = content.surveyFor(item, item.reads && item.whole !== true ? sampled : survey);
+      const finding = "untried" in read ? read.untried : await item.check(read, context);
       if (finding === undefined) continue;
       const check = toCheck(item, finding);
       checks.push(check);
@@ -88,6 +94,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     return { ...result, evidence: kept.file, notes: [...notes, ...kept.notes] };
   } finally {
     await readers?.close();
+    plain?.remove();
     unpin();
   }
 }

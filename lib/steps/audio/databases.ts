@@ -87,7 +87,9 @@ export async function copyDatabases(context: StepContext, { named, input }: Data
   for (const name of [...named.map(([copy]) => copy), "db_metadata.json"]) {
     const media_type = name === "db_metadata.json" ? "application/json" : "application/vnd.sqlite3";
     const artifact = { file: path.join(target, name), path: `${DIRECTORY}/${name}`, media_type };
-    artifacts.push(await (seal === undefined ? describe(artifact, signal) : storeSealed(context, seal, artifact, undefined)));
+    artifacts.push(
+      await (seal === undefined ? describe(artifact, signal) : storeSealed(context, seal, artifact, undefined)),
+    );
   }
   return { artifacts, input, warnings, extra: { databases: Object.fromEntries(descriptions) } };
 }

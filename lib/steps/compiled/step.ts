@@ -23,6 +23,7 @@ import {
   type ArchiveSource,
 } from "../core/archive-unit.ts";
 import type { WorkerHooks } from "../core/workers.ts";
+import { plainPath } from "../../store/seal/seal.ts";
 import { treeKinds } from "../claims/project-trees.ts";
 import type { StepContext } from "../core/context.ts";
 import type { BuildTools, PlanTools, Step } from "../core/step.ts";
@@ -192,7 +193,7 @@ async function buildBundles(
       ),
       text_types: Object.fromEntries(
         results.flatMap(({ artifact, result }) =>
-          Object.entries(result.textTypes).map(([type, about]) => [type, { artifact: artifact.path, ...about }]),
+          Object.entries(result.textTypes).map(([type, about]) => [type, { artifact: plainPath(artifact), ...about }]),
         ),
       ),
       bundles: Object.fromEntries(

@@ -28,7 +28,11 @@ export async function findExisting(
   const { options, directory, previous, config, signal } = context;
   if (options.resume) {
     const metadata = tryReadDocument(metadataFile(directory, plan), metadataSchema);
-    if (metadata !== undefined && hasInput(context, plan, metadata) && (await isSound(directory, metadata, true, signal)))
+    if (
+      metadata !== undefined &&
+      hasInput(context, plan, metadata) &&
+      (await isSound(directory, metadata, true, signal))
+    )
       return { action: "resumed", from: undefined, metadata, unread: 0 };
   }
   if (options.existing === "overwrite" || plan.fingerprint === null) return undefined;
@@ -76,9 +80,7 @@ const describesSite = (plan: UnitPlan, metadata: UnitMetadata): boolean =>
   Object.entries(siteFields(plan)).every(([key, value]) => JSON.stringify(metadata[key]) === JSON.stringify(value));
 
 const hasInput = (context: Pick<StepContext, "seal">, plan: UnitPlan, metadata: UnitMetadata): boolean =>
-  plan.fingerprint !== null &&
-  metadata.input.fingerprint === plan.fingerprint &&
-  isSealedFor(context.seal, metadata);
+  plan.fingerprint !== null && metadata.input.fingerprint === plan.fingerprint && isSealedFor(context.seal, metadata);
 
 const metadataFile = (directory: string, plan: UnitPlan): string =>
   path.join(directory, plan.directory, "metadata.json");

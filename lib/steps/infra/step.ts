@@ -55,7 +55,9 @@ async function buildInfra(context: StepContext): Promise<BuiltUnit> {
   const artifacts: Artifact[] = [];
   for (const file of files) {
     const artifact = { file: path.join(out, file), path: `infra/${file}`, media_type: "text/plain" };
-    artifacts.push(await (seal === undefined ? describe(artifact, signal) : storeSealed(context, seal, artifact, earlier)));
+    artifacts.push(
+      await (seal === undefined ? describe(artifact, signal) : storeSealed(context, seal, artifact, earlier)),
+    );
   }
   const input = {
     files: files.length,

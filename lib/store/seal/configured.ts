@@ -16,12 +16,16 @@ export function configuredSeal({ encryption, root }: Pick<SiteConfig, "encryptio
   const recipients = [...new Set([...encryption.recipients, ...listed])];
   const wrong = recipients.find((recipient) => !isRecipient(program, recipient));
   if (wrong !== undefined)
-    throw new HoldfastError("E_CONFIG", `encryption: ${JSON.stringify(wrong.slice(0, 80))} is not a recipient of ${program}`, {
-      hint:
-        program === "age"
-          ? "give public keys: age1…, ssh-ed25519 … or ssh-rsa …"
-          : "give the whole fingerprint, as gpg --list-keys prints it, without spaces",
-    });
+    throw new HoldfastError(
+      "E_CONFIG",
+      `encryption: ${JSON.stringify(wrong.slice(0, 80))} is not a recipient of ${program}`,
+      {
+        hint:
+          program === "age"
+            ? "give public keys: age1…, ssh-ed25519 … or ssh-rsa …"
+            : "give the whole fingerprint, as gpg --list-keys prints it, without spaces",
+      },
+    );
   if (recipients.length > 0) return { program, recipients };
   throw new HoldfastError("E_CONFIG", `encryption.recipients_file ${file ?? ""} names no recipient`, {
     hint: "write a public key into it, one a line",

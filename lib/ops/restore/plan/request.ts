@@ -1,5 +1,6 @@
 /** The request of a restore. */
 import type { StepName } from "../../../model/unit.ts";
+import type { IdentitySource } from "../../sealed/identity.ts";
 import type { RestoreTarget } from "./paths/target.ts";
 
 /** The owner of restored files: by name where this host has it (the default), by numeric id, or one owner for all. */
@@ -14,6 +15,8 @@ export interface RestoreRequest {
   /** Id of a run, or `latest`. */
   readonly run: string;
   readonly target: RestoreTarget;
+  /** What opens sealed artifacts. */
+  readonly identitySource?: IdentitySource;
   /** The steps to restore; empty for all. */
   readonly steps: readonly StepName[];
   /** Names of units, or of anything that a backup's `--only` accepts; empty for all. */
