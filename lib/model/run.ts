@@ -79,6 +79,8 @@ export const manifestHeadSchema = z.looseObject({
   status: runStatusSchema,
   moments: momentsSchema,
   totals: totalsSchema,
+  /** The digest of the recipients to whom the artifacts are sealed; absent in a plain run. */
+  sealed_to: z.string().optional(),
   /** Why this run is not `latest`. */
   losses: z.array(lossSchema).default([]),
   /** What differs from the history of the site more than it ever did. */

@@ -3,17 +3,7 @@
  * of RESTORE.md; and what is not in the run is named. TEST_SITES sets how many sites are made up.
  */
 import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  lstatSync,
-  lutimesSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, lstatSync, lutimesSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -28,6 +18,7 @@ import type { RestoreTarget } from "../../lib/ops/restore/plan/paths/target.ts";
 import { compareTrees } from "../support/compare.ts";
 import { makeGenerated, siteSpec, type GeneratedSite, type SiteSpec } from "../support/sites/generated.ts";
 import { makeTemp, removeTree } from "../support/temp.ts";
+import { followGuide } from "../support/runs/guide.ts";
 
 /** A value that fast-check printed for a failure, to try that one again. */
 const SEED = process.env["TEST_SEED"];
@@ -288,20 +279,6 @@ function forget({ root, store }: GeneratedSite): void {
   rmSync(join(store, "restores"), { recursive: true, force: true });
 }
 
-/** Runs the commands of RESTORE.md as a person would paste them, with another root. */
-function followGuide(run: string, root: string, outside: string): void {
-  const guide = readFileSync(join(run, "RESTORE.md"), "utf8");
-  const blocks = [...guide.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
-  const [first = "", ...rest] = blocks;
-  const start = first
-    .replace(/^ROOT=.*$/m, () => `ROOT=${shell(root)}`)
-    .replace(/^OUTSIDE=.*$/m, () => `OUTSIDE=${shell(outside)}`);
-  mkdirSync(root);
-  mkdirSync(outside);
-  const script = ["set -e", start, ...rest].join("\n");
-  execFileSync("bash", ["-c", script], { cwd: run, stdio: ["ignore", "pipe", "pipe"] });
-}
-
 /** Gives links the times that they had: unzip does not set them. */
 function touchLinks(from: string, to: string): void {
   const links = execFileSync("find", [to, "-type", "l", "-printf", "%P\\0"], { encoding: "latin1" });
@@ -314,5 +291,3 @@ function touchLinks(from: string, to: string): void {
     lutimesSync(here, atime, mtime);
   }
 }
-
-const shell = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

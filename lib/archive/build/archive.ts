@@ -55,9 +55,9 @@ async function attempt(
     if (result.failures.length > 0) discard();
     return result;
   } catch (error) {
+    const cause = error instanceof BrokenOutput ? await error.reason : error;
     discard();
-    if (error instanceof BrokenOutput) throw await error.reason;
-    if (!(error instanceof StartOver) || restless.has(error.file)) throw asHoldfastError(error);
+    if (!(error instanceof StartOver) || restless.has(error.file)) throw asHoldfastError(cause);
     restless.add(error.file);
     return undefined;
   }

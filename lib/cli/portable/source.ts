@@ -5,6 +5,7 @@ import type { ExportReader } from "../../portable/read/export-reader.ts";
 import { ownRefinementOf } from "../../portable/import/target/refinement.ts";
 import { openExport, selectTables } from "../../portable/read/export-reader.ts";
 import { unpackedExport } from "../../portable/read/export-zip.ts";
+import { openFile } from "../../ops/sealed/one-file.ts";
 import { parseList } from "../core/arguments.ts";
 import type { CommandFrame, OutputFlags } from "../core/run-command.ts";
 import { convertForeign } from "./convert.ts";
@@ -19,6 +20,7 @@ export interface SourceFlags extends DatabaseFlags, OutputFlags {
   readonly exclude?: Given;
   readonly set?: Given;
   readonly "verify-checksum": boolean;
+  readonly identity?: Given;
 }
 
 /** Opens the export; with `anyVersion` also one of a newer format. */
@@ -33,7 +35,8 @@ export async function withSource(
   frame: CommandFrame,
   work: (open: OpenSource) => Promise<number>,
 ): Promise<number> {
-  const directory = path.resolve(flags.export);
+  const identities = [flags.identity ?? []].flat();
+  const directory = await openFile(path.resolve(flags.export), { identities, config: configOf(flags) }, frame.signal);
   const own = { ...flags, directory };
   return await convertForeign(own, frame, {
     native: async () => await work(async (options = {}) => await openSource(own, frame, options)),

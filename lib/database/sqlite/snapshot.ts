@@ -119,8 +119,8 @@ class SqliteSnapshot implements DatabaseSnapshot {
       signal: this.#signal,
       onBytes,
       seal,
-      check: async (written) => {
-        if (written !== size) throw new HoldfastError("E_DUMP", `the copy has ${written} of ${size} bytes`);
+      check: async (bytes) => {
+        if (bytes !== size) throw new HoldfastError("E_DUMP", `the copy has ${bytes} of ${size} bytes`);
       },
     });
     return {

@@ -9,6 +9,7 @@ import type { ListedStep } from "../../store/run/manifest.ts";
 import type { StepOutcome } from "../../steps/core/run.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
 import { VERSION } from "../../version.ts";
+import { recipientsDigest, type Seal } from "../../store/seal/seal.ts";
 
 /** The parts of a manifest that the steps determine. */
 export interface MergedSteps {
@@ -100,6 +101,7 @@ export function manifestHead(
     description: string | undefined;
     tags: readonly string[];
     startedAt: string;
+    seal: Seal | undefined;
     losses: readonly Loss[];
     anomalies: readonly Anomaly[];
   },
@@ -126,6 +128,7 @@ export function manifestHead(
     status: merged.totals.failed === 0 ? "complete" : "partial",
     moments: merged.moments,
     totals: merged.totals,
+    ...(about.seal === undefined ? {} : { sealed_to: recipientsDigest(about.seal) }),
     losses: [...about.losses],
     anomalies: [...about.anomalies],
   };

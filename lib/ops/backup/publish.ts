@@ -75,6 +75,7 @@ export async function publish(
     tags: request.tags,
     startedAt,
     store: store.path,
+    seal: context.seal,
     losses,
     anomalies: guard.anomalies,
   });

@@ -29,6 +29,7 @@ import { createContext } from "../../steps/core/create-context.ts";
 import { attempt } from "./attempt.ts";
 import { pruneAfterBackup } from "./prune.ts";
 import { publish, type Work } from "./publish.ts";
+import { noteResealing } from "./resealing.ts";
 
 /** The time limit of `hooks.on_error`: the signal that would end it may be the error itself. */
 const ON_ERROR_MS = 60_000;
@@ -64,6 +65,7 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
         selected.map((step) => step.name),
       );
     const context = contextOf(config, request, textTypes, session, { report, signal });
+    noteResealing(session.store.path, session.seal, report);
     const work = { session, context, steps: selected, permissions, warnings };
     outcome = await writeRun(config, request, work, { report, signal });
     if (request.safety === undefined && config.retention?.after_backup === true)

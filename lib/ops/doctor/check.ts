@@ -12,6 +12,7 @@ export type DoctorCheckId =
   | "restore_rights"
   | "tools"
   | "attr"
+  | "encryption"
   | "store"
   | "store_disk"
   | "space"

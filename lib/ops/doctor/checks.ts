@@ -2,6 +2,7 @@
 import type { CheckRow, DoctorCheckId } from "./check.ts";
 import { checkConfig, checkUncovered } from "./config.ts";
 import { checkRestoreRights, inspectDatabases } from "./databases.ts";
+import { checkEncryption } from "./encryption.ts";
 import { checkProof, checkRetention } from "./history.ts";
 import { checkAttr, checkTools } from "./programs.ts";
 import { checkReading } from "./reading.ts";
@@ -18,6 +19,7 @@ export const CHECKS: readonly (readonly [DoctorCheckId, CheckRow])[] = [
   ["restore_rights", { title: "restore rights", check: checkRestoreRights }],
   ["tools", { title: "tools", check: checkTools }],
   ["attr", { title: "attributes", check: checkAttr }],
+  ["encryption", { title: "encryption", check: checkEncryption }],
   ["store", { title: "store", check: checkStore }],
   ["store_disk", { title: "disk of the store", check: checkStoreDisk }],
   ["space", { title: "free space", check: checkSpace }],

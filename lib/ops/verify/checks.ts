@@ -28,8 +28,8 @@ export interface Item {
   readonly reads: boolean;
   /** It tells of the run as a whole: never of a sample. */
   readonly whole?: true;
-  /** The steps whose artifacts it looks into: of sealed ones it reads a plain copy. */
-  readonly content?: readonly StepName[];
+  /** Tells which artifacts it looks into, by their plain names: of sealed ones it reads a plain copy. */
+  readonly content?: (artifact: { readonly step: StepName; readonly name: string }) => boolean;
   /** The option that requests the check; without one it is always made. */
   readonly only?: "deep" | "live";
   /** Undefined when there is nothing to check. */
@@ -97,28 +97,28 @@ export const CHECKS: readonly Item[] = [
     id: `archives_${step}`,
     title: STEPS[step].archives,
     reads: true,
-    content: [step],
+    content: (one) => one.step === step && /\.(?:zip|tgz)$/.test(one.name),
     check: async (survey, { archives }) => await archives(survey).get(step),
   })),
   {
     id: "audio_databases",
     title: "audio databases",
     reads: true,
-    content: ["audio_cache"],
+    content: ({ step, name }) => step === "audio_cache" && name.endsWith(".db"),
     check: (survey, { signal }) => checkAudioDatabases(survey, signal),
   },
   {
     id: "database_dump",
     title: "database dump",
     reads: true,
-    content: ["db"],
+    content: ({ step }) => step === "db",
     check: (survey, { signal }) => checkDumps(survey, signal),
   },
   {
     id: "database_restore",
     title: "database restore",
     reads: true,
-    content: ["db"],
+    content: ({ step }) => step === "db",
     only: "deep",
     check: async (survey, { restored }) => (await restored(survey)).dumps,
   },
@@ -126,7 +126,7 @@ export const CHECKS: readonly Item[] = [
     id: "portable_import",
     title: "portable import",
     reads: true,
-    content: ["portable"],
+    content: ({ step }) => step === "portable",
     only: "deep",
     check: async (survey, { restored }) => (await restored(survey)).portable,
   },
@@ -134,7 +134,7 @@ export const CHECKS: readonly Item[] = [
     id: "compiled_pages",
     title: "compiled pages",
     reads: true,
-    content: ["compiled_exports"],
+    content: ({ step }) => step === "compiled_exports",
     only: "deep",
     check: (survey, { request: { sample, chromium }, signal }) =>
       checkCompiledPages(survey, { all: sample !== undefined, chromium }, signal),
@@ -143,7 +143,7 @@ export const CHECKS: readonly Item[] = [
     id: "references",
     title: "references",
     reads: true,
-    content: STEP_NAMES,
+    content: ({ step }) => step === "db",
     whole: true,
     check: (survey, { signal }) => checkReferences(survey, signal),
   },
@@ -182,7 +182,7 @@ export const CHECKS: readonly Item[] = [
     id: "live_trees",
     title: "trees now",
     reads: true,
-    content: STEP_NAMES,
+    content: () => true,
     whole: true,
     only: "live",
     check: (survey, { request: { config, sample }, signal }) =>

@@ -1,7 +1,9 @@
 /** The content that the checks of a verification read: of a sealed run a plain copy, if an identity opens it. */
 import path from "node:path";
+import { asHoldfastError } from "../../errors.ts";
 import { metadataSchema } from "../../model/unit.ts";
 import { readDocument } from "../../store/files/json-documents.ts";
+import { plainPath } from "../../store/seal/seal.ts";
 import { readIdentities } from "../sealed/identity.ts";
 import { copyPlain, type PlainCopy } from "../sealed/plain-copy.ts";
 import type { Finding } from "../checks/check.ts";
@@ -26,29 +28,39 @@ export async function openContent(
   { quick, sample, identities: files, config }: VerifyRequest,
   signal: AbortSignal,
 ): Promise<RunContent> {
-  const sealed = survey.units.filter(({ artifacts }) => artifacts.some(({ plain }) => plain !== undefined));
-  const concerns = ({ content = [] }: Pick<Item, "content">): boolean =>
-    sealed.some(({ step }) => content.includes(step));
+  const sealed = survey.units.flatMap(({ step, artifacts }) =>
+    artifacts.filter(({ plain }) => plain !== undefined).map((artifact) => ({ step, name: plainPath(artifact) })),
+  );
+  const concerns = ({ content }: Pick<Item, "content">): boolean => content !== undefined && sealed.some(content);
+  const everywhere = (finding: Finding): RunContent => ({
+    plain: undefined,
+    surveyFor: (item, given) => (concerns(item) ? { untried: finding } : given),
+  });
   const identities =
     sealed.length === 0 || quick ? undefined : await readIdentities({ identities: files, config }, signal);
-  if (identities === undefined)
+  if (identities === undefined) return everywhere(untried("only the ciphertext was read, no identity is given"));
+  let plain: PlainCopy | undefined;
+  try {
+    const units = survey.units.map(({ file }) => readDocument(path.join(survey.directory, file), metadataSchema));
+    plain = await copyPlain(survey.directory, units, { identities, signal });
+    const opened = await takeInventory(survey.store, survey.run, plain.directory, signal);
+    const chosen = new Set(survey.units.map(({ file }) => file));
+    const sampled = { ...opened, units: opened.units.filter(({ file }) => chosen.has(file)) };
     return {
-      plain: undefined,
-      surveyFor: (item, given) =>
-        concerns(item) ? untried("no identity opens it: only the ciphertext was read") : given,
+      plain,
+      surveyFor: (item, given) => {
+        if (!concerns(item)) return given;
+        if (given === survey || sample === undefined) return sampled;
+        return { untried: untried("only a sample of it was opened") };
+      },
     };
-  const units = survey.units.map(({ file }) => readDocument(path.join(survey.directory, file), metadataSchema));
-  const plain = await copyPlain(survey.directory, units, { identities, signal });
-  const opened = await takeInventory(survey.store, survey.run, plain.directory, signal);
-  const chosen = new Set(survey.units.map(({ file }) => file));
-  const sampled = { ...opened, units: opened.units.filter(({ file }) => chosen.has(file)) };
-  return {
-    plain,
-    surveyFor: (item, given) => {
-      if (!concerns(item)) return given;
-      return given === survey || sample === undefined ? sampled : untried("only a sample of it was opened");
-    },
-  };
+  } catch (error) {
+    plain?.remove();
+    signal.throwIfAborted();
+    const { code, message } = asHoldfastError(error);
+    if (code !== "E_VERIFY" && code !== "E_ARCHIVE") throw error;
+    return everywhere({ figure: "sealed", problems: [{ path: survey.run, message }] });
+  }
 }
 
-const untried = (notProved: string): Untried => ({ untried: { figure: "sealed", problems: [], notProved } });
+const untried = (notProved: string): Finding => ({ figure: "sealed", problems: [], notProved });

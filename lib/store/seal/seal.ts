@@ -43,11 +43,23 @@ export const isSealedFor = (seal: Seal | undefined, { sealed_to }: Pick<UnitMeta
 export const sealCommand = ({ program, recipients }: Seal): string[] =>
   program === "age"
     ? ["age", ...recipients.flatMap((recipient) => ["-r", recipient])]
-    : [
-        ...["gpg", "--batch", "--no-tty", "--quiet", "--trust-model", "always", "--compress-algo", "none", "--encrypt"],
-        ...recipients.flatMap((recipient) => ["--recipient", recipient]),
-        ...["--output", "-"],
-      ];
+    : [...GPG, ...recipients.flatMap((recipient) => ["--recipient", recipient]), "--output", "-", "--encrypt"];
+
+/**
+ * Archives are compressed already, and whom the keys belong to is the config's to say. Nothing is written to the keyring,
+ * which several processes read at the same time.
+ */
+const GPG = [
+  "gpg",
+  "--batch",
+  "--no-tty",
+  "--quiet",
+  "--trust-model",
+  "always",
+  "--compress-algo",
+  "none",
+  "--lock-never",
+];
 
 /** Returns the error of a program that failed to seal: `E_NO_SPACE` when that is why, else `E_SEAL`. */
 export function sealingError(error: unknown): HoldfastError {

@@ -4,7 +4,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { closeSync, constants, openSync, rmSync, writeSync } from "node:fs";
-import path from "node:path";
+import { join } from "node:path";
 import { BrokenOutput, createOutput, Unrewindable } from "../../archive/output.ts";
 import type { ArchiveOutput, SinkMark, Written } from "../../archive/output.ts";
 import { asHoldfastError, HoldfastError, systemCode } from "../../errors.ts";
@@ -117,11 +117,18 @@ export class SealedOutput implements ArchiveOutput {
         done += writeSync(this.#pipe, data, done, data.length - done);
       } catch (error) {
         if (systemCode(error) !== "EPIPE") throw asHoldfastError(error, "E_IO");
-        throw new BrokenOutput(
-          this.path,
-          this.#ended().then(() => new HoldfastError("E_SEAL", `the program that seals ${this.path} ended too early`)),
-        );
+        throw new BrokenOutput(this.path, this.#reason());
       }
+    }
+  }
+
+  /** Returns why the program took no more, once it has ended. */
+  async #reason(): Promise<HoldfastError> {
+    try {
+      await this.#ended();
+      return new HoldfastError("E_SEAL", `the program that seals ${this.path} ended too early`);
+    } catch (error) {
+      return asHoldfastError(error, "E_SEAL");
     }
   }
 
@@ -147,7 +154,7 @@ export class SealedOutput implements ArchiveOutput {
 
 /** Returns both ends of a pipe. Opening a FIFO for both waits for no peer, and then neither end does. */
 function openPipe(directory: string): { readonly input: number; readonly pipe: number } {
-  const fifo = path.join(directory, `seal-${randomUUID()}`);
+  const fifo = join(directory, `seal-${randomUUID()}`);
   makeFifo(fifo);
   try {
     const both = openSync(fifo, constants.O_RDWR);

@@ -12,6 +12,8 @@ import { acquireMariadb, acquirePostgres, type TestServer } from "../../support/
 import { watchTemp } from "../../support/watched-temp.ts";
 import { tempDirectory } from "../../support/temp.ts";
 import { runSql } from "../../support/sqlite.ts";
+import { execFileSync } from "node:child_process";
+import { ageIdentity } from "../../support/sealed/identities.ts";
 
 /** One database in which a test works, and how to restore a dump of it. */
 interface Site {
@@ -235,6 +237,29 @@ describe.each(["postgresql", "mariadb", "sqlite"] as const)("%s", (engine) => {
         ...odd.map((table) => [site.key(table), { rows: 2, exact: true }]),
       ]),
     );
+  });
+
+  test("a sealed dump is nowhere plain, and age opens it to a dump that is whole", async () => {
+    await awkwardTable();
+    const directory = tempDirectory();
+    const identity = ageIdentity(directory, "identity");
+    const snapshot = await open(site.target);
+    const path = join(directory, `site${snapshot.extension}`);
+    const result = await snapshot.dump(path, () => {}, { program: "age", recipients: [identity.recipient] });
+    expect(existsSync(path)).toBe(false);
+    expect(result.sha256).toBe(
+      createHash("sha256")
+        .update(readFileSync(`${path}.age`))
+        .digest("hex"),
+    );
+    execFileSync("age", ["-d", "-i", identity.file, "-o", path, `${path}.age`]);
+    expect(result.plain).toEqual({
+      size_bytes: statSync(path).size,
+      sha256: createHash("sha256").update(readFileSync(path)).digest("hex"),
+    });
+    const restored = await open(await site.restore(path));
+    const all = "select * from kinds order by id";
+    expect(await restored.query(all)).toEqual(await snapshot.query(all));
   });
 
   test("facts name the server, the moment, the size and the applied migrations", async () => {

@@ -7,6 +7,7 @@ import { DATABASE, SETTINGS, SOURCE, TABLES, VERIFY_CHECKSUM } from "../options.
 import { DEFAULT_CHOICES, importRequestOf } from "../import-request.ts";
 import { withSource } from "../source.ts";
 import { withValuesTried } from "../values.ts";
+import { IDENTITY } from "../../core/options.ts";
 
 export const check = defineCommand({
   forms: ["EXPORT [--database URL]"],
@@ -16,6 +17,7 @@ export const check = defineCommand({
     ...DATABASE,
     ...TABLES,
     "verify-checksum": VERIFY_CHECKSUM,
+    identity: IDENTITY,
     values: { type: "boolean", describe: "also import all values, then roll back" },
     ...SETTINGS,
   },

@@ -5,7 +5,7 @@ import { importTables } from "../../../portable/import/run.ts";
 import type { ExportReader } from "../../../portable/read/export-reader.ts";
 import { lastValue } from "../../core/arguments.ts";
 import { defineCommand, type ParsedOptions } from "../../core/command.ts";
-import { SWITCH, TEXT, type OptionTable } from "../../core/options.ts";
+import { IDENTITY, SWITCH, TEXT, type OptionTable } from "../../core/options.ts";
 import type { CommandFrame } from "../../core/run-command.ts";
 import { assertCompatible, checkExport, EXITS } from "../compatibility.ts";
 import { showCheck } from "../check-report.ts";
@@ -31,6 +31,7 @@ const OPTIONS = {
   "skip-conflicts": { ...SWITCH, describe: "skip rows that break a unique constraint" },
   force: { ...SWITCH, describe: "import despite warnings" },
   "verify-checksum": VERIFY_CHECKSUM,
+  identity: IDENTITY,
   "clear-existing": { ...SWITCH, describe: "empty the tables first; needs --yes" },
   "into-other": {
     ...SWITCH,

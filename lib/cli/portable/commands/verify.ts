@@ -7,12 +7,13 @@ import { DATABASE, SET, SOURCE, TABLES, VERIFY_CHECKSUM } from "../options.ts";
 import { showComparison } from "../report.ts";
 import { withSource } from "../source.ts";
 import { SET_CONFLICTS } from "../table-set.ts";
+import { IDENTITY } from "../../core/options.ts";
 
 export const verify = defineCommand({
   forms: ["EXPORT [--database URL]"],
   description: "Compares every row of an export with the database, by digests. Nothing is changed.",
   positionals: SOURCE,
-  options: { ...DATABASE, ...TABLES, set: SET, "verify-checksum": VERIFY_CHECKSUM },
+  options: { ...DATABASE, ...TABLES, set: SET, "verify-checksum": VERIFY_CHECKSUM, identity: IDENTITY },
   rules: { conflicts: SET_CONFLICTS },
   run: async (flags, frame) =>
     await withSource(

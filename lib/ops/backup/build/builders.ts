@@ -13,7 +13,14 @@ export function inProcesses(context: StepContext): BuilderFor {
   const { config, run, directory, store, scratch, copies, seal, app, options } = context;
   const plan = path.join(scratch, "plan.json");
   writeDocument(plan, {
-    ...{ config: config.file, run, staging: directory, store, scratch, copies, app, options },
+    config: config.file,
+    run,
+    staging: directory,
+    store,
+    scratch,
+    copies,
+    app,
+    options,
     ...(seal === undefined ? {} : { seal }),
   } satisfies RunPlan);
   return (step, of) => new ProcessBuilder({ script: STEPS[step.name].script, plan, ...of });
