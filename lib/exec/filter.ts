@@ -1,6 +1,5 @@
 /** Starts programs between two open files, for callers that write synchronously. Rules as in command.ts. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { endGroupOnAbort, resultOf, startedAs, type CommandOptions, type CommandResult } from "./command.ts";
 
 /** The standard error that is kept for the error. */
@@ -40,13 +39,11 @@ export function startFilter(
   return done;
 }
 
-const failedToStart = [127, null] as const;
+type Ending = readonly [exitCode: number | null, signal: NodeJS.Signals | null];
 
-async function ended(child: ReturnType<typeof spawn>): Promise<readonly [number | null, string | null]> {
-  try {
-    const [exitCode, signal] = (await once(child, "close")) as [number | null, string | null];
-    return [exitCode, signal];
-  } catch {
-    return failedToStart;
-  }
-}
+/** Settles when the program has ended and its output is closed; one that cannot be started ends as a shell's would. */
+const ended = async (child: ReturnType<typeof spawn>): Promise<Ending> =>
+  await new Promise((resolve) => {
+    child.once("error", () => resolve([127, null]));
+    child.once("close", (exitCode, signal) => resolve([exitCode, signal]));
+  });
