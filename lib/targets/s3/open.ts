@@ -14,6 +14,8 @@ import { UploadStates } from "./upload-state.ts";
 export async function openS3Target(name: string, settings: S3TargetSettings, context: TargetContext): Promise<Target> {
   const { signal, store, site, root, onBytes, capabilities } = context;
   const credentials = readCredentials(settings, root, process.env);
+  // It warns of the end of Node 20 on standard error, each time.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   const { openS3Api } = await import("./sdk.ts");
   const caFile = settings.ca_file === undefined ? undefined : path.resolve(root, settings.ca_file);
   const prefix = `${(settings.prefix ?? site).replace(/\/+$/, "")}/`.replace(/^\/$/, "");
