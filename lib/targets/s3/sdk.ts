@@ -35,6 +35,8 @@ const CONNECT_MS = 15_000;
 const SILENCE_MS = 120_000;
 const MOST_SOCKETS = 16;
 
+/** The SDK would print its own warnings on standard error; failures are thrown. */
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const LOCK_MODES = { compliance: "COMPLIANCE", governance: "GOVERNANCE" } as const;
 
 const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");
@@ -65,6 +67,7 @@ export function openS3Api(
     credentials,
     forcePathStyle: settings.path_style,
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    logger: SILENT,
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: {
