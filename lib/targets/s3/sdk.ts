@@ -296,6 +296,8 @@ function failureOf(what: string, error: unknown): unknown {
   if (error instanceof HoldfastError || error instanceof S3Failure) return error;
   if (!(error instanceof Error)) return error;
   const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-  const code = "code" in error && typeof error.code === "string" && error.name === "Error" ? error.code : error.name;
+  // The system's code, where there is one: the SDK calls a broken connection a timeout.
+  const system = "code" in error && typeof error.code === "string" && /^[A-Z][A-Z0-9_]+$/.test(error.code);
+  const code = system ? String(error.code) : error.name;
   return new S3Failure(what, status, code, error);
 }
