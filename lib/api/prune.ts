@@ -2,6 +2,7 @@
 import type * as z from "zod";
 import type { SiteConfig } from "../config/load.ts";
 import { retentionPolicy, retentionSchema, type RetentionSettings } from "../config/settings/retention.ts";
+import { requiredTargets } from "../config/settings/targets/target.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Decision } from "../ops/retention/history-run.ts";
 import { pruneTarget, type TargetPruneOutcome } from "../ops/push/prune.ts";
@@ -38,7 +39,9 @@ export async function pruneStore(
   if (config !== undefined && config.site !== site)
     throw new HoldfastError("E_CONFIG", `the store belongs to the site ${site}, but the config to ${config.site}`);
   const lockFile = config?.lock_file;
-  return await prune({ store, policy: retentionPolicy(rules, config?.retention), dryRun, breakLock, lockFile }, frame);
+  const policy = retentionPolicy(rules, config?.retention);
+  const required = requiredTargets(config?.targets ?? {});
+  return await prune({ store, policy, dryRun, breakLock, lockFile, required }, frame);
 }
 
 export interface PruneTargetOptions {
