@@ -19,6 +19,7 @@ export type DoctorCheckId =
   | "clock"
   | "retention"
   | "proof"
+  | "targets"
   | "timers";
 
 export type DoctorState = "ok" | "warn" | "fail";
