@@ -50,7 +50,7 @@ export interface DrillSummary extends DrillOutcome {
 
 /** Drills runs, and reports how it ended to the monitors of the config. Throws what `drill` throws. */
 export async function drillRuns(
-  { store, config }: SiteStore,
+  { store, config, content }: SiteStore,
   options: DrillOptions,
   {
     signal,
@@ -60,7 +60,7 @@ export async function drillRuns(
     onBytes = () => {},
   }: Pick<Frame, "signal"> & DrillHooks & { readonly onWarning: (text: string) => void },
 ): Promise<DrillOutcome> {
-  const request = { ...requestOf(options), store, config };
+  const request = { ...requestOf(options), store, config, content };
   return await monitor(
     {
       job: "drill",
@@ -74,7 +74,7 @@ export async function drillRuns(
   );
 }
 
-function requestOf(options: DrillOptions): Omit<DrillRequest, "store" | "config"> {
+function requestOf(options: DrillOptions): Omit<DrillRequest, "store" | "config" | "content"> {
   assertApart(options, ["changed", "allSince"]);
   const { run, allSince, evidence, database, projects, workers, search, changed = false } = options;
   return {

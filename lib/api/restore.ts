@@ -9,6 +9,7 @@ import { ownerRule } from "../ops/restore/plan/owner-rule.ts";
 import { restore, type RestoreOutcome, type RestorePreview, type RestoreRequest } from "../ops/restore/run.ts";
 import type { EndCommand } from "../ops/journals/restore-state.ts";
 import { assertApart, wholeNumber, type Frame } from "./call.ts";
+import type { ContentSource } from "../ops/runs/content-source.ts";
 
 export const RESTORE_DEFAULTS = { run: "latest", owner: "name", media: true, migrate: true } as const;
 
@@ -65,6 +66,8 @@ export interface LazySite {
   readonly store: string;
   /** Throws `E_CONFIG` without a config. */
   readonly config: () => SiteConfig;
+  /** Brings what is not in the directory of a store on a target. */
+  readonly content?: ContentSource | undefined;
   /** Returns the config if there is one. */
   readonly known: () => SiteConfig | undefined;
 }
@@ -84,7 +87,7 @@ export async function restoreRun(
   return await restore(request, { signal, report, confirm: asked, onPhase, onBytes });
 }
 
-function requestOf({ store, config, known }: LazySite, options: RestoreOptions): RestoreRequest {
+function requestOf({ store, config, content, known }: LazySite, options: RestoreOptions): RestoreRequest {
   assertApart(options, ["to", "inPlace"], ["complete", "path"]);
   const { to, inPlace = false, steps = [], workers } = options;
   if (to === undefined && !inPlace) throw new HoldfastError("E_USAGE", "neither a directory nor in place was given");
@@ -94,6 +97,7 @@ function requestOf({ store, config, known }: LazySite, options: RestoreOptions):
     store,
     run: options.run ?? RESTORE_DEFAULTS.run,
     target: directory === undefined ? { kind: "in-place", config: config() } : { kind: "directory", directory },
+    content,
     identitySource: { identities, config: identities.length > 0 ? undefined : known() },
     steps: STEP_NAMES.filter((step) => steps.includes(step)),
     units: options.units ?? [],

@@ -72,11 +72,14 @@ export interface FindOptions {
 
 /** Finds files in the runs of a store; calls `onFound` with each. Throws `E_STORE`, `E_RUN_UNKNOWN`. */
 export const findIn = async (
-  { store, config }: SiteStore,
+  { store, config, content }: SiteStore,
   { pattern, run = FIND_DEFAULTS.run, ignoreCase = false, identities }: FindOptions,
   { signal, onFound }: Pick<Frame, "signal"> & { readonly onFound: (found: FoundFile) => void },
 ): Promise<FindOutcome> =>
-  await findFiles({ store, run, pattern, ignoreCase, identitySource: { identities, config } }, { signal, onFound });
+  await findFiles(
+    { store, run, pattern, ignoreCase, content, identitySource: { identities, config } },
+    { signal, onFound },
+  );
 
 export interface LogOptions {
   /** An id, or `latest`, the default. */

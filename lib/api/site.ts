@@ -2,6 +2,7 @@
 import path from "node:path";
 import { loadConfig, type SiteConfig } from "../config/load.ts";
 import { HoldfastError } from "../errors.ts";
+import type { ContentSource } from "../ops/runs/content-source.ts";
 
 /** The directory of the configs of named sites. */
 const CONFIG_HOME = "/etc/holdfast";
@@ -20,6 +21,8 @@ export interface HoldfastOptions {
 export interface SiteStore {
   readonly store: string;
   readonly config: SiteConfig | undefined;
+  /** Brings what is not in the directory of a store on a target. */
+  readonly content?: ContentSource | undefined;
 }
 
 /** Finds config and store for each call anew, so that a changed config counts from the next call on. */

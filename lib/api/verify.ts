@@ -43,7 +43,7 @@ export interface VerifySummary extends Verification {
 
 /** Verifies a run, and reports how it ended to the monitors of the config. Throws what `verify` throws. */
 export async function verifyRun(
-  { store, config }: SiteStore,
+  { store, config, content }: SiteStore,
   options: VerifyOptions,
   {
     signal,
@@ -52,7 +52,7 @@ export async function verifyRun(
     onBytes = () => {},
   }: Pick<Frame, "signal"> & VerifyHooks & { readonly onWarning: (text: string) => void },
 ): Promise<Verification> {
-  const request = { ...requestOf(options), store, config };
+  const request = { ...requestOf(options), store, config, content };
   return await monitor(
     {
       job: "verify",
@@ -66,7 +66,7 @@ export async function verifyRun(
   );
 }
 
-function requestOf(options: VerifyOptions): Omit<VerifyRequest, "store" | "config"> {
+function requestOf(options: VerifyOptions): Omit<VerifyRequest, "store" | "config" | "content"> {
   assertApart(options, ["quick", "deep"], ["quick", "live"], ["quick", "sample"]);
   const { run = VERIFY_DEFAULTS.run, sample, evidence, quick = false, deep = false, live = false, scratch } = options;
   return {

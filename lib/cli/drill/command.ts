@@ -14,7 +14,7 @@ import { printJson, printProblems } from "../core/print-json.ts";
 import { printWarning } from "../../report/warning.ts";
 import { drillReinit } from "./reinit.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
-import { storeOf } from "../core/store-path.ts";
+import { FROM, withStore } from "../core/from.ts";
 import { showCheck } from "../core/check-report.ts";
 
 /** The displayed name of each phase. */
@@ -39,6 +39,7 @@ export const drill = defineCommand({
     sandbox: { ...TEXT, describe: "parent directory of the sandbox (default: $TMPDIR)" },
     database: { ...TEXT, describe: "URL of a server for scratch databases (default: a private server)" },
     identity: IDENTITY,
+    from: FROM,
     evidence: EVIDENCE,
     projects: { ...NUMBER, default: DRILL_DEFAULTS.projects, describe: "number of projects to compile" },
     workers: { ...NUMBER, default: DRILL_DEFAULTS.workers, describe: "worker threads" },
@@ -57,51 +58,53 @@ export const drill = defineCommand({
   rules: {
     modes: { reinit: ["sandbox", "database"] },
     conflicts: [
+      ["from", "dest"],
       ["run", "all-since"],
       ["changed", "all-since"],
     ],
   },
   async run(flags, frame) {
-    const store = storeOf(flags);
-    const [sandbox, database] = [lastValue(flags.sandbox), lastValue(flags.database)];
-    if (flags.reinit)
-      return await drillReinit(requireSiteConfig(lastValue(flags.config)), { ...flags, sandbox, database }, frame);
-    const shown = !flags.json && !flags.quiet;
-    const progress = phaseReport(flags, "results");
-    const say = (line: string): void => void (shown && progress.say(line));
-    const outcome = await drillRuns(
-      { store, config: configOf(lastValue(flags.config)) },
-      {
-        run: lastValue(flags.run),
-        allSince: lastValue(flags["all-since"]),
-        sandbox,
-        database,
-        identities: [flags.identity ?? []].flat(),
-        evidence: lastValue(flags.evidence),
-        projects: lastValue(flags.projects),
-        workers: lastValue(flags.workers),
-        changed: flags.changed,
-        search: flags.search,
-        strict: flags.strict,
-      },
-      {
-        signal: frame.signal,
-        onPhase: (run, phase) => {
-          if (phase === "verify") say(pc.bold(run));
-          progress.phase(PHASES[phase]);
+    return await withStore(flags, frame, async ({ store, content }) => {
+      const [sandbox, database] = [lastValue(flags.sandbox), lastValue(flags.database)];
+      if (flags.reinit)
+        return await drillReinit(requireSiteConfig(lastValue(flags.config)), { ...flags, sandbox, database }, frame);
+      const shown = !flags.json && !flags.quiet;
+      const progress = phaseReport(flags, "results");
+      const say = (line: string): void => void (shown && progress.say(line));
+      const outcome = await drillRuns(
+        { store, config: configOf(lastValue(flags.config)), content },
+        {
+          run: lastValue(flags.run),
+          allSince: lastValue(flags["all-since"]),
+          sandbox,
+          database,
+          identities: [flags.identity ?? []].flat(),
+          evidence: lastValue(flags.evidence),
+          projects: lastValue(flags.projects),
+          workers: lastValue(flags.workers),
+          changed: flags.changed,
+          search: flags.search,
+          strict: flags.strict,
         },
-        onCheck: (_run, check) => say(showCheck(check)),
-        onBytes: progress.bytes,
-        onWarning: (text) => {
-          progress.end();
-          printWarning(text);
+        {
+          signal: frame.signal,
+          onPhase: (run, phase) => {
+            if (phase === "verify") say(pc.bold(run));
+            progress.phase(PHASES[phase]);
+          },
+          onCheck: (_run, check) => say(showCheck(check)),
+          onBytes: progress.bytes,
+          onWarning: (text) => {
+            progress.end();
+            printWarning(text);
+          },
         },
-      },
-    ).finally(progress.end);
-    outcome.warnings.forEach(printWarning);
-    if (flags.json) printOutcome(outcome);
-    else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);
-    return exitOfDrill(outcome, flags.strict);
+      ).finally(progress.end);
+      outcome.warnings.forEach(printWarning);
+      if (flags.json) printOutcome(outcome);
+      else if (shown || !outcome.ok) process.stdout.write(`${conclusion(outcome)}\n`);
+      return exitOfDrill(outcome, flags.strict);
+    });
   },
 });
 

@@ -16,10 +16,10 @@ import { missingText, showOutcome, showPreview } from "./report.ts";
 import { confirmInPlace, directoryOf, reasonOf, RESTORE_OPTIONS } from "./options.ts";
 import { printJson } from "../core/print-json.ts";
 import { requireSiteConfig, siteConfigOf } from "../core/site-config.ts";
-import { storeOf } from "../core/store-path.ts";
+import { FROM, withStore } from "../core/from.ts";
 import type { CommandFrame } from "../core/run-command.ts";
 
-const END = ["database", "break-lock", "yes"];
+const END = ["database", "break-lock", "yes", "from"];
 const OPTIONS = {
   run: { ...TEXT, default: RESTORE_DEFAULTS.run, describe: "run to restore: an id, or latest" },
   to: { ...TEXT, describe: "restore into this directory, which is empty or does not exist" },
@@ -31,6 +31,7 @@ const OPTIONS = {
   path: { ...TEXT, describe: "restore only this file or directory of the site" },
   database: { ...TEXT, describe: "URL of the database to load the dump into" },
   identity: IDENTITY,
+  from: FROM,
   "rebuild-from-source": { ...SWITCH, describe: "compile projects again instead of restoring the compiled files" },
   media: {
     type: "boolean",
@@ -60,6 +61,7 @@ export const restore = defineCommand({
   rules: {
     modes: { confirm: END, rollback: END, recover: END },
     conflicts: [
+      ["from", "dest"],
       ["to", "in-place"],
       ["complete", "path"],
     ],
@@ -71,27 +73,28 @@ export const restore = defineCommand({
     },
   },
   async run(flags, frame) {
-    const store = storeOf(flags);
-    const how = (["confirm", "rollback", "recover"] as const).find((one) => flags[one] !== undefined);
-    if (how !== undefined) return await endOne(how, flags, store, frame);
-    const options = optionsOf(flags);
-    const progress = phaseReport(flags);
-    const outcome = await restoreRun(
-      { store, config: () => configOf(flags), known: () => knownConfig(flags) },
-      options,
-      {
-        ...frame,
-        confirm: async (preview) => {
-          if (!flags.json && !flags.quiet) process.stderr.write(`${showPreview(preview)}\n`);
-          if (flags["in-place"] && !flags.yes) await confirmInPlace(frame.signal);
+    return await withStore(flags, frame, async ({ store, content }) => {
+      const how = (["confirm", "rollback", "recover"] as const).find((one) => flags[one] !== undefined);
+      if (how !== undefined) return await endOne(how, flags, store, frame);
+      const options = optionsOf(flags);
+      const progress = phaseReport(flags);
+      const outcome = await restoreRun(
+        { store, content, config: () => configOf(flags), known: () => knownConfig(flags) },
+        options,
+        {
+          ...frame,
+          confirm: async (preview) => {
+            if (!flags.json && !flags.quiet) process.stderr.write(`${showPreview(preview)}\n`);
+            if (flags["in-place"] && !flags.yes) await confirmInPlace(frame.signal);
+          },
+          onPhase: progress.phase,
+          onBytes: progress.bytes,
         },
-        onPhase: progress.phase,
-        onBytes: progress.bytes,
-      },
-    ).finally(progress.end);
-    show(outcome, flags);
-    const isPartial = !flags["dry-run"] && outcome.missing.some(({ accepted }) => !accepted);
-    return isPartial ? EXIT.partial : EXIT.ok;
+      ).finally(progress.end);
+      show(outcome, flags);
+      const isPartial = !flags["dry-run"] && outcome.missing.some(({ accepted }) => !accepted);
+      return isPartial ? EXIT.partial : EXIT.ok;
+    });
   },
 });
 

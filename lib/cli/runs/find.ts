@@ -10,7 +10,7 @@ import { defineCommand } from "../core/command.ts";
 import { IDENTITY, SWITCH, TEXT } from "../core/options.ts";
 import { printJson } from "../core/print-json.ts";
 import { siteConfigOf } from "../core/site-config.ts";
-import { storeOf } from "../core/store-path.ts";
+import { FROM, withStore } from "../core/from.ts";
 
 const EXAMPLE = "for example: npx tsx scripts/find.ts 'logo*.png'";
 
@@ -23,32 +23,35 @@ export const find = defineCommand({
   options: {
     run: { ...TEXT, default: FIND_DEFAULTS.run, describe: "run to search: an id, latest or all" },
     identity: IDENTITY,
+    from: FROM,
     "ignore-case": { ...SWITCH, describe: "ignore case" },
   },
+  rules: { conflicts: [["from", "dest"]] },
   async run(flags, frame) {
     if (flags.pattern === "") throw new HoldfastError("E_USAGE", "find: missing argument PATTERN", { hint: EXAMPLE });
-    const store = storeOf(flags);
-    const outcome = await findIn(
-      { store, config: siteConfigOf(lastValue(flags.config), lastValue(flags.dest)) },
-      {
-        run: lastValue(flags.run),
-        pattern: flags.pattern,
-        ignoreCase: flags["ignore-case"],
-        identities: [flags.identity ?? []].flat(),
-      },
-      {
-        signal: frame.signal,
-        onFound: (found) => {
-          if (flags.json) printJson({ message_type: "found", ...found });
-          else process.stdout.write(`${printable(line(found))}\n`);
+    return await withStore(flags, frame, async ({ store, content }) => {
+      const outcome = await findIn(
+        { store, config: siteConfigOf(lastValue(flags.config), lastValue(flags.dest)), content },
+        {
+          run: lastValue(flags.run),
+          pattern: flags.pattern,
+          ignoreCase: flags["ignore-case"],
+          identities: [flags.identity ?? []].flat(),
         },
-      },
-    );
-    for (const text of outcome.not_searched) process.stderr.write(`${pc.red("not searched:")} ${printable(text)}\n`);
-    if (flags.json) printJson({ message_type: "summary", ...outcome });
-    else if (!flags.quiet)
-      process.stderr.write(`${plural(outcome.found, "file")} found in ${plural(outcome.runs, "run")}\n`);
-    return outcome.not_searched.length > 0 ? EXIT.verification : EXIT.ok;
+        {
+          signal: frame.signal,
+          onFound: (found) => {
+            if (flags.json) printJson({ message_type: "found", ...found });
+            else process.stdout.write(`${printable(line(found))}\n`);
+          },
+        },
+      );
+      for (const text of outcome.not_searched) process.stderr.write(`${pc.red("not searched:")} ${printable(text)}\n`);
+      if (flags.json) printJson({ message_type: "summary", ...outcome });
+      else if (!flags.quiet)
+        process.stderr.write(`${plural(outcome.found, "file")} found in ${plural(outcome.runs, "run")}\n`);
+      return outcome.not_searched.length > 0 ? EXIT.verification : EXIT.ok;
+    });
   },
 });
 

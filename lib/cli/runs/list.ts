@@ -13,7 +13,8 @@ import { defineCommand } from "../core/command.ts";
 import { TEXT } from "../core/options.ts";
 import { printJson } from "../core/print-json.ts";
 import type { OutputFlags } from "../core/run-command.ts";
-import { storeOf } from "../core/store-path.ts";
+import { FROM, withStore } from "../core/from.ts";
+import { findRun } from "../../ops/runs/find-run.ts";
 
 export const list = defineCommand({
   forms: ["--dest DIR [--units RUN | --tree RUN]"],
@@ -21,6 +22,7 @@ export const list = defineCommand({
   positionals: {},
   options: {
     units: { ...TEXT, describe: "list the units of this run: an id, latest or last" },
+    from: FROM,
     tree: { ...TEXT, describe: "list the site's paths in this run, each with its unit" },
     tag: {
       type: "string",
@@ -31,22 +33,26 @@ export const list = defineCommand({
   },
   rules: {
     conflicts: [
+      ["from", "dest"],
       ["units", "tag"],
       ["tree", "tag"],
       ["units", "tree"],
     ],
   },
-  async run(flags) {
-    const dest = storeOf(flags);
-    const named = lastValue(flags.units);
-    if (named !== undefined) return showUnits(await unitsOf(dest, { run: named }), flags);
-    const tree = lastValue(flags.tree);
-    if (tree !== undefined) return showTree(await pathsOf(dest, { run: tree }), flags);
-    const listing = await listRuns(dest, { tags: parseList("tag", flags.tag) });
-    const { store, runs } = listing;
-    if (flags.json) printJson({ message_type: "summary", ...listing });
-    else if (!flags.quiet) process.stdout.write(runs.length === 0 ? `no runs in ${store}\n` : showRuns(runs));
-    return EXIT.ok;
+  async run(flags, frame) {
+    return await withStore(flags, frame, async ({ store: dest, content }) => {
+      const named = lastValue(flags.units);
+      const shown = named ?? lastValue(flags.tree);
+      if (shown !== undefined) await content?.documents(findRun(dest, shown));
+      if (named !== undefined) return showUnits(await unitsOf(dest, { run: named }), flags);
+      const tree = lastValue(flags.tree);
+      if (tree !== undefined) return showTree(await pathsOf(dest, { run: tree }), flags);
+      const listing = await listRuns(dest, { tags: parseList("tag", flags.tag) });
+      const { store, runs } = listing;
+      if (flags.json) printJson({ message_type: "summary", ...listing });
+      else if (!flags.quiet) process.stdout.write(runs.length === 0 ? `no runs in ${store}\n` : showRuns(runs));
+      return EXIT.ok;
+    });
   },
 });
 

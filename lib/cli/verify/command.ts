@@ -10,7 +10,7 @@ import { EVIDENCE, IDENTITY, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
 import { printWarning } from "../../report/warning.ts";
 import { siteConfigOf } from "../core/site-config.ts";
-import { storeOf } from "../core/store-path.ts";
+import { FROM, withStore } from "../core/from.ts";
 import { showCheck } from "../core/check-report.ts";
 
 export const verify = defineCommand({
@@ -34,10 +34,12 @@ export const verify = defineCommand({
       describe: "with --deep: URL of a server for scratch databases (default: a private server)",
     },
     identity: IDENTITY,
+    from: FROM,
     evidence: EVIDENCE,
   },
   rules: {
     conflicts: [
+      ["from", "dest"],
       ["quick", "deep"],
       ["quick", "live"],
       ["quick", "sample"],
@@ -45,33 +47,34 @@ export const verify = defineCommand({
     requires: { scratch: ["deep"] },
   },
   async run(flags, frame) {
-    const store = storeOf(flags);
-    const shown = !flags.json && !flags.quiet;
-    const progress = phaseReport(flags, "results");
-    progress.phase("verifying");
-    const config = siteConfigOf(lastValue(flags.config), lastValue(flags.dest));
-    const { quick, deep, live } = flags;
-    const [run, sample, scratch, evidence] = [flags.run, flags.sample, flags.scratch, flags.evidence].map(lastValue);
-    const onCheck = (check: Check): void => void (shown && progress.say(showCheck(check)));
-    const verification = await verifyRun(
-      { store, config },
-      { run, sample, quick, deep, live, scratch, evidence, identities: [flags.identity ?? []].flat() },
-      {
-        signal: frame.signal,
-        onCheck,
-        onBytes: progress.bytes,
-        onWarning: (text) => {
-          progress.end();
-          printWarning(text);
+    return await withStore(flags, frame, async ({ store, content }) => {
+      const shown = !flags.json && !flags.quiet;
+      const progress = phaseReport(flags, "results");
+      progress.phase("verifying");
+      const config = siteConfigOf(lastValue(flags.config), lastValue(flags.dest));
+      const { quick, deep, live } = flags;
+      const [run, sample, scratch, evidence] = [flags.run, flags.sample, flags.scratch, flags.evidence].map(lastValue);
+      const onCheck = (check: Check): void => void (shown && progress.say(showCheck(check)));
+      const verification = await verifyRun(
+        { store, config, content },
+        { run, sample, quick, deep, live, scratch, evidence, identities: [flags.identity ?? []].flat() },
+        {
+          signal: frame.signal,
+          onCheck,
+          onBytes: progress.bytes,
+          onWarning: (text) => {
+            progress.end();
+            printWarning(text);
+          },
         },
-      },
-    ).finally(progress.end);
-    verification.notes.forEach(printWarning);
-    if (flags.json) {
-      printProblems("verify", verification.checks);
-      printJson({ message_type: "summary", ...verifySummary(verification) });
-    } else if (shown || !verification.ok) process.stdout.write(`${conclusion(verification)}\n`);
-    return exitOfVerification(verification);
+      ).finally(progress.end);
+      verification.notes.forEach(printWarning);
+      if (flags.json) {
+        printProblems("verify", verification.checks);
+        printJson({ message_type: "summary", ...verifySummary(verification) });
+      } else if (shown || !verification.ok) process.stdout.write(`${conclusion(verification)}\n`);
+      return exitOfVerification(verification);
+    });
   },
 });
 

@@ -11,6 +11,7 @@ import { drillRun, type DrillOptions } from "./sandbox-run.ts";
 import type { DrillEvidence } from "./evidence.ts";
 import { sweepSandboxes } from "../scratch/sandbox.ts";
 import { findRun } from "../runs/find-run.ts";
+import type { ContentSource } from "../runs/content-source.ts";
 
 export type { DrillEvidence } from "./evidence.ts";
 export type { DrillOptions } from "./sandbox-run.ts";
@@ -31,6 +32,8 @@ export interface DrillRequest {
   /** After a failure, searches for the newest earlier run that can be restored. */
   readonly search: boolean;
   readonly workers: number;
+  /** Brings artifacts that are not in the store's directory. */
+  readonly content?: ContentSource | undefined;
   /** Files of identities that open sealed artifacts; those of the config when empty. */
   readonly identities: readonly string[];
   /** A directory for the evidence; the store if absent. */
@@ -61,11 +64,11 @@ export async function drill(request: DrillRequest, options: Omit<DrillOptions, "
       `the store belongs to the site ${site}, but the config to ${request.config.site}`,
     );
   const asked = request.allSince === undefined ? [findRun(store, request.run)] : runsSince(store, request.allSince);
-  const { config, sandbox, database, projects, workers, identities, evidence, changed } = request;
+  const { config, sandbox, database, projects, workers, content, identities, evidence, changed } = request;
   const warnings = await sweepSandboxes(sandbox, database, options.signal);
   const once = async (run: string): Promise<DrillEvidence> =>
     await drillRun(
-      { store, run, config, sandbox, database, projects, workers, identities, evidence, changed },
+      { store, run, config, sandbox, database, projects, workers, content, identities, evidence, changed },
       { ...options, onNote: (text) => void warnings.push(text) },
     );
   const drills: DrillEvidence[] = [];

@@ -30,6 +30,7 @@ import { checkSqliteFiles, DrillDatabases, noDatabase, placeOfCopy } from "./dat
 import { writeEvidence, type DrillEvidence } from "./evidence.ts";
 import { Sandbox } from "../scratch/sandbox.ts";
 import { compareTrees, type RestoredTree } from "./trees.ts";
+import type { ContentSource } from "../runs/content-source.ts";
 
 export const DRILL_PHASES = ["verify", "unpack", "load", "compare", "compile", "smoke", "clean"] as const;
 export type DrillPhase = (typeof DRILL_PHASES)[number];
@@ -45,6 +46,8 @@ export interface DrillRunRequest {
   /** The number of projects to compile. */
   readonly projects: number;
   readonly workers: number;
+  /** Brings artifacts that are not in the store's directory. */
+  readonly content?: ContentSource | undefined;
   /** Files of identities that open sealed artifacts; those of the config when empty. */
   readonly identities: readonly string[];
   /** A directory for the evidence; the store if absent. */
@@ -178,6 +181,7 @@ class Drill {
     items: RestoreItems;
   }> {
     const { signal } = this.#options;
+    await this.#request.content?.documents(this.#request.run);
     const head = readManifestHead(this.#directory);
     const { failed } = head.totals;
     this.#say(
@@ -189,6 +193,7 @@ class Drill {
     const all = selectUnits(this.#directory, request);
     if (this.#request.changed) this.#changes = changesOf(this.#request.store, all, new Date());
     const due = this.#changes?.due ?? all;
+    await this.#request.content?.bring(this.#request.run, due);
     this.#opened = await openUnits(this.#directory, due, this.#request, signal);
     this.#directory = this.#opened.directory;
     const { units } = this.#opened;

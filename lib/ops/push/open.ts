@@ -43,7 +43,7 @@ export async function openNamed(
   return { target: await openTarget(name, settings, { ...common, capabilities: undefined }), known: undefined };
 }
 
-function unknownTarget(name: string, { targets, file }: SiteConfig): HoldfastError {
+export function unknownTarget(name: string, { targets, file }: SiteConfig): HoldfastError {
   const names = Object.keys(targets);
   return new HoldfastError("E_USAGE", `the config has no target ${printable(name)}`, {
     hint: names.length === 0 ? `describe it under targets in ${file}` : `the targets are ${names.join(", ")}`,

@@ -42,7 +42,7 @@ export async function stageRestore(journal: Journal, work: Work, { plan, databas
   const { options, request, directory } = work;
   options.onPhase("verifying");
   const used = request.path === undefined ? units : [];
-  await verifyArtifacts(directory, used, plan, options.signal);
+  await verifyArtifacts(directory, used, plan, options.signal, request.content?.partial);
   checkSpace(plan);
   await journal.enter("restoring", { bases: [...plan.targets.bases], by_hand: [...plan.byHand] });
   options.onPhase("unpacking");

@@ -9,11 +9,11 @@ import { findStore } from "../../store/open.ts";
 import { assertNothingPending } from "../journals/pending.ts";
 import { runsOf } from "../runs/borrowed-units.ts";
 import { findRun } from "../runs/find-run.ts";
-import { itemsOf } from "../runs/unit-items.ts";
+import { itemsOf, type ArchivePart } from "../runs/unit-items.ts";
 import { restoreInPlace } from "./in-place.ts";
 import { openUnits } from "../sealed/plain-copy.ts";
 import { beginRestore, rollBack, stageRestore, targetOf } from "./phases.ts";
-import { locate } from "./plan/paths/locate.ts";
+import { locate, type PathLocation } from "./plan/paths/locate.ts";
 import { findLacks } from "./plan/missing-units.ts";
 import { ownedNow } from "./plan/owned.ts";
 import type { RestoreRequest } from "./plan/request.ts";
@@ -25,6 +25,8 @@ import { closeDatabases } from "./swap/databases.ts";
 import { RestorerPool } from "./swap/restorer-pool.ts";
 import { removeTemporaries, swapIn } from "./swap/run.ts";
 import { outcomeOf, type RestoreOptions, type RestoreOutcome, type Work } from "./work.ts";
+import type { BytePath } from "../../archive/entry.ts";
+import { join } from "../../archive/path.ts";
 
 export type { RestoreRequest } from "./plan/request.ts";
 export type { RestorePreview } from "./preview.ts";
@@ -42,11 +44,14 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
   const unpins = [await pinRun(store.path, run, "restore")];
   try {
     const stored = runDirectory(store.path, run);
+    await request.content?.documents(run);
     if (request.target.kind === "in-place") assertNothingPending(store.path);
     else assertEmpty(request.target.directory);
     const lacks = findLacks(store.path, run, request);
     const selected = selectUnits(stored, request, lacks);
     for (const other of runsOf(selected)) unpins.push(await pinRun(store.path, other, "restore"));
+    if (request.path === undefined) await request.content?.bring(run, selected);
+    else await request.content?.bringDirectories(run, selected);
     const { directory, units, remove } = await openUnits(
       stored,
       selected,
@@ -55,6 +60,7 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
     );
     unpins.push(remove);
     const pathLocation = request.path === undefined ? undefined : await locate(directory, request.path, options.signal);
+    if (pathLocation !== undefined) await bringLocated(request, run, pathLocation);
     const items = itemsOf(directory, pathLocation === undefined ? units : []);
     const owned = await ownedNow(request.target, store.path, directory);
     const work = { request, options, store, run, directory, units, items, pathLocation, lacks, owned };
@@ -67,6 +73,17 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
     for (const unpin of unpins) unpin();
   }
 }
+
+/** Brings what a path needs of the archives of which there is the directory alone. */
+async function bringLocated({ content }: RestoreRequest, run: string, { parts, copies }: PathLocation): Promise<void> {
+  for (const { part, entry } of parts)
+    await content?.bringEntries(run, part.artifact, [entry, ...originalOf(part, entry)]);
+  for (const { artifact } of copies) await content?.bringEntries(run, artifact, [""]);
+}
+
+/** Returns the entry of a bundle that holds what a page was before it was rewritten. */
+const originalOf = ({ reserved }: ArchivePart, entry: BytePath): BytePath[] =>
+  reserved === undefined ? [] : [join(reserved.original, entry)];
 
 /** Restores to an empty directory: nothing is replaced, no lock is needed, and no command of the site runs. */
 async function restoreTo(work: Work, preview: RestorePreview): Promise<RestoreOutcome> {

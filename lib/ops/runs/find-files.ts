@@ -16,6 +16,7 @@ import { isSealed, openUnits } from "../sealed/plain-copy.ts";
 import { withPlainNames } from "../../store/seal/plain-names.ts";
 import { findRun } from "./find-run.ts";
 import { entrySources, type EntrySource, type UnitEntry } from "./unit-entries.ts";
+import type { ContentSource } from "./content-source.ts";
 
 export interface FindRequest {
   readonly store: string;
@@ -24,6 +25,8 @@ export interface FindRequest {
   /** A name; a glob of names; with a slash, a glob of paths on the site. */
   readonly pattern: string;
   readonly ignoreCase: boolean;
+  /** Brings artifacts, and the documents of a run, that are not in the store's directory. */
+  readonly content?: ContentSource | undefined;
   /** What opens sealed artifacts. */
   readonly identitySource?: IdentitySource;
 }
@@ -59,7 +62,7 @@ export async function findFiles(
 ): Promise<FindOutcome> {
   const { path: store } = await findStore(request.store);
   const runs = request.run === "all" ? listRuns(store).toReversed() : [findRun(store, request.run)];
-  const search = new Search(store, matcher(request), request.identitySource ?? {}, options.signal);
+  const search = new Search(store, request, options.signal);
   let found = 0;
   for (const run of runs) {
     const unpin = await pinRun(store, run, "find");
@@ -79,34 +82,33 @@ class Search {
   readonly failed = new Set<string>();
   readonly #store: string;
   readonly #matches: (place: BytePath) => boolean;
-  readonly #identitySource: IdentitySource;
+  readonly #request: FindRequest;
   readonly #signal: AbortSignal;
   /** The matches in sealed units that several runs share. */
   readonly #knownSealed = new Map<string, readonly UnitEntry[]>();
   /** The matches in archives that several runs share. */
   readonly #known = new Map<string, readonly UnitEntry[]>();
 
-  constructor(
-    store: string,
-    matches: (place: BytePath) => boolean,
-    identitySource: IdentitySource,
-    signal: AbortSignal,
-  ) {
-    this.#identitySource = identitySource;
+  constructor(store: string, request: FindRequest, signal: AbortSignal) {
+    this.#request = request;
     this.#store = store;
-    this.#matches = matches;
+    this.#matches = matcher(request);
     this.#signal = signal;
   }
 
   async *run(run: string): AsyncGenerator<FoundFile> {
     const directory = runDirectory(this.#store, run);
+    const { content } = this.#request;
+    await content?.documents(run);
     const groups = STEP_NAMES.flatMap((step) => {
       // The layers of a tree belong together: the valid entries of a shard depend on the others.
       const { single, layered } = groupLayers(this.#units(run, directory, step));
       return [...single.map((unit) => [unit]), ...layered.values()];
     });
     const sealed = groups.filter((group) => group.some(isSealed) && !this.#knownSealed.has(keyOf(group)));
-    const opened = await openUnits(directory, sealed.flat(), this.#identitySource, this.#signal);
+    const isKnown = (group: readonly UnitMetadata[]): boolean => this.#knownSealed.has(keyOf(group));
+    await content?.bringDirectories(run, groups.filter((group) => !isKnown(group)).flat());
+    const opened = await openUnits(directory, sealed.flat(), this.#request.identitySource ?? {}, this.#signal);
     try {
       for (const group of groups) {
         const key = group.some(isSealed) ? keyOf(group) : undefined;

@@ -1,6 +1,7 @@
 /** What a verification is asked for. */
 import type { SiteConfig } from "../../config/load.ts";
 import type { Sample } from "./inventory/sample.ts";
+import type { ContentSource } from "../runs/content-source.ts";
 
 export interface VerifyRequest {
   /** Path of the store. */
@@ -21,6 +22,8 @@ export interface VerifyRequest {
   readonly live?: boolean;
   /** A directory for the evidence; the store when absent. */
   readonly evidence?: string | undefined;
+  /** Brings artifacts that are not in the store's directory. */
+  readonly content?: ContentSource | undefined;
   /** Files of identities that open sealed artifacts; those of the config when empty. */
   readonly identities?: readonly string[] | undefined;
   /** The config of the site; without it the application is not asked. */

@@ -6,7 +6,7 @@
 import { HoldfastError } from "../../errors.ts";
 import { collectGarbage } from "../../exec/v8-memory.ts";
 import { runDirectory } from "../../store/files/layout.ts";
-import { findStore } from "../../store/open.ts";
+import { findStore, type Store } from "../../store/open.ts";
 import { pinRun } from "../../store/lock/pins.ts";
 import { sweepSandboxes } from "../scratch/sandbox.ts";
 import { findRun } from "../runs/find-run.ts";
@@ -20,6 +20,9 @@ import type { Check, Verification } from "../checks/check.ts";
 import { openContent } from "./content.ts";
 import type { PlainCopy } from "../sealed/plain-copy.ts";
 import type { VerifyRequest } from "./request.ts";
+import path from "node:path";
+import { metadataSchema, type UnitMetadata } from "../../model/unit.ts";
+import { readDocument } from "../../store/files/json-documents.ts";
 
 export type { VerifyRequest } from "./request.ts";
 export type { Check, Verification } from "../checks/check.ts";
@@ -56,7 +59,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
   let plain: PlainCopy | undefined;
   const unpin = await pinRun(store.path, run, "verify");
   try {
-    const survey = await takeInventory(store, run, runDirectory(store.path, run), options.signal);
+    const survey = await surveyOf(store, run, request, options.signal);
     collectGarbage(); // of the documents: what is read from here on is read by other threads, so that nothing would ask for it
     const sampled = request.sample === undefined ? survey : sampleSurvey(survey, request.sample);
     const checks: Check[] = [];
@@ -97,6 +100,30 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     plain?.remove();
     unpin();
   }
+}
+
+/** Takes the inventory of a run; the artifacts that will be read are brought first. */
+async function surveyOf(
+  store: Store,
+  run: string,
+  { content, quick, sample }: VerifyRequest,
+  signal: AbortSignal,
+): Promise<RunInventory> {
+  const directory = runDirectory(store.path, run);
+  await content?.documents(run);
+  const survey = await takeInventory(store, run, directory, signal);
+  if (content === undefined) return survey;
+  const { units } = sample === undefined ? survey : sampleSurvey(survey, sample);
+  const chosen = new Set(quick ? [] : units.map(({ file }) => file));
+  const all = survey.units.map(({ file }) => ({
+    file,
+    unit: readDocument(path.join(directory, file), metadataSchema),
+  }));
+  const unitsOf = (isChosen: boolean): UnitMetadata[] =>
+    all.filter(({ file }) => chosen.has(file) === isChosen).map(({ unit }) => unit);
+  await content.bring(run, unitsOf(true));
+  await content.standIn(run, unitsOf(false));
+  return await takeInventory(store, run, directory, signal);
 }
 
 /** Every file is hashed, and every archive read through. */

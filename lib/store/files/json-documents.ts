@@ -40,9 +40,17 @@ export async function writeDocumentAtomic(file: string, value: unknown): Promise
 
 /** Reads and checks a document. Throws `E_VERIFY` if it is missing or invalid, `E_VERSION` if its format is newer. */
 export function readDocument<T>(file: string, schema: z.ZodType<T>): T {
+  return checkDocument(file, () => readJson(file), schema);
+}
+
+/** Parses and checks the text of a document called `name`. Throws as `readDocument` does. */
+export const parseDocument = <T>(name: string, text: string, schema: z.ZodType<T>): T =>
+  checkDocument(name, () => parseJson(text), schema);
+
+function checkDocument<T>(file: string, read: () => unknown, schema: z.ZodType<T>): T {
   let value: unknown;
   try {
-    value = readJson(file);
+    value = read();
   } catch (error) {
     throw new HoldfastError("E_VERIFY", `${file} cannot be read as JSON`, { cause: error });
   }

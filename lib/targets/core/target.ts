@@ -5,6 +5,7 @@ import type { Capabilities } from "./capabilities.ts";
 import type { LocalFile, LocalRun } from "./local-run.ts";
 import type { Receipt } from "./receipt.ts";
 import type { Sample } from "./sample.ts";
+import type { StoreDocument } from "../../model/run.ts";
 
 export interface Target {
   readonly name: string;
@@ -24,6 +25,8 @@ export interface Target {
    * file of the run that does not have its recorded digest, and for another run of that name on the target.
    */
   push(run: LocalRun): Promise<Receipt>;
+  /** Reads `store.json`. Throws `E_REMOTE`, `E_STORE` where there is none. */
+  storeDocument(): Promise<StoreDocument>;
   /** Opens a complete run for reading. Throws `E_RUN_UNKNOWN`, `E_REMOTE`, `E_VERIFY`. */
   reader(run: string): Promise<RunReader>;
   /** Compares a run there with what was recorded. Throws `E_RUN_UNKNOWN` and `E_REMOTE`; faults are in the result. */

@@ -1,5 +1,6 @@
 /** The request of a restore. */
 import type { StepName } from "../../../model/unit.ts";
+import type { ContentSource } from "../../runs/content-source.ts";
 import type { IdentitySource } from "../../sealed/identity.ts";
 import type { RestoreTarget } from "./paths/target.ts";
 
@@ -15,6 +16,8 @@ export interface RestoreRequest {
   /** Id of a run, or `latest`. */
   readonly run: string;
   readonly target: RestoreTarget;
+  /** Brings artifacts that are not in the store's directory. */
+  readonly content?: ContentSource | undefined;
   /** What opens sealed artifacts. */
   readonly identitySource?: IdentitySource;
   /** The steps to restore; empty for all. */

@@ -12,12 +12,16 @@ import { ArtifactReaders } from "../../checks/artifact-readers.ts";
 import { ownName, runOf, runsOf } from "../../runs/borrowed-units.ts";
 import type { RestorePlan } from "../plan/restore-plan.ts";
 
-/** Throws `E_VERIFY` with the first file that is missing or differs from SHA256SUMS and the unit's metadata. */
+/**
+ * Throws `E_VERIFY` with the first file that is missing or differs from SHA256SUMS and the unit's metadata; of `partial`
+ * ones there is nothing to compare.
+ */
 export async function verifyArtifacts(
   run: string,
   units: readonly UnitMetadata[],
   plan: RestorePlan,
   signal: AbortSignal,
+  partial: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   const sums = readSums(run);
   const recorded = new Map(
@@ -33,7 +37,12 @@ export async function verifyArtifacts(
     // They record where everything belongs.
     ...[...new Set(units.map(({ step }) => step))].flatMap((step) => listMetadata(run, step)),
   ]);
-  await verifyFiles(run, files, recorded, signal);
+  await verifyFiles(
+    run,
+    [...files].filter((file) => !partial.has(file)),
+    recorded,
+    signal,
+  );
 }
 
 /** Returns the documents that a restore reads beside the units' own files. */
