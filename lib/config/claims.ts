@@ -185,7 +185,9 @@ export function signingFaults(config: Site, store: string | undefined): ClaimFau
     const outer = places.find(({ place }) => isWithin(file, place));
     if (outer === undefined) return [];
     const message = `signing.${name} ${signing[name]} lies inside ${outer.place} (${outer.key})`;
-    return [{ key: `signing.${name}`, message, hint: "keep it outside of the site and of the store, e.g. in /etc/holdfast" }];
+    return [
+      { key: `signing.${name}`, message, hint: "keep it outside of the site and of the store, e.g. in /etc/holdfast" },
+    ];
   });
 }
 

@@ -25,3 +25,10 @@ export type SigningSettings = z.infer<typeof signingSchema>;
 export interface Signing extends Omit<SigningSettings, "key"> {
   readonly key?: string | undefined;
 }
+
+/** Returns whose signatures count: those of a file that was named, else those of the config. */
+export const signingOf = (
+  config: { readonly signing?: SigningSettings | undefined } | undefined,
+  allowedSigners: string | undefined,
+): Signing | undefined =>
+  allowedSigners === undefined ? config?.signing : { ...config?.signing, allowed_signers: allowedSigners };

@@ -17,6 +17,7 @@ export type DoctorCheckId =
   | "space"
   | "clock"
   | "retention"
+  | "signing"
   | "proof"
   | "timers";
 

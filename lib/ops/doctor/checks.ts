@@ -5,6 +5,7 @@ import { checkRestoreRights, inspectDatabases } from "./databases.ts";
 import { checkProof, checkRetention } from "./history.ts";
 import { checkAttr, checkTools } from "./programs.ts";
 import { checkReading } from "./reading.ts";
+import { checkSigning } from "./signing.ts";
 import { checkSpace } from "./space.ts";
 import { checkClock, checkStore, checkStoreDisk } from "./store.ts";
 import { checkTimers } from "./timers.ts";
@@ -23,6 +24,7 @@ export const CHECKS: readonly (readonly [DoctorCheckId, CheckRow])[] = [
   ["space", { title: "free space", check: checkSpace }],
   ["clock", { title: "clock", check: checkClock }],
   ["retention", { title: "retention", check: checkRetention }],
+  ["signing", { title: "signing", check: checkSigning }],
   ["proof", { title: "proof", check: checkProof }],
   ["timers", { title: "timers", check: checkTimers }],
 ];

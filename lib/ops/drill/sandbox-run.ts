@@ -1,6 +1,7 @@
 /** Restores a whole run into a sandbox and compares it: verify → unpack → load → compare → compile → smoke → clean. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import type { Signing } from "../../config/settings/signing.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
@@ -8,6 +9,8 @@ import { formatBytes } from "../../report/format.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { pinRun } from "../../store/lock/pins.ts";
+import { checkTrusted } from "../signing/require-run.ts";
+import type { StorePlace } from "../signing/memory.ts";
 import { replace } from "../restore/swap/replace-tree.ts";
 import { isOnServer, itemsOf, type RestoreItems } from "../runs/unit-items.ts";
 import { planRestore } from "../restore/plan/planner.ts";
@@ -33,6 +36,7 @@ export const DRILL_PHASES = ["verify", "unpack", "load", "compare", "compile", "
 export type DrillPhase = (typeof DRILL_PHASES)[number];
 
 export interface DrillRunRequest {
+  readonly place: StorePlace;
   readonly store: string;
   readonly run: string;
   readonly config: SiteConfig | undefined;
@@ -47,6 +51,7 @@ export interface DrillRunRequest {
   readonly evidence: string | undefined;
   /** Restores only what no recent evidence proves, and every database. */
   readonly changed: boolean;
+  readonly signing: Signing | undefined;
 }
 
 export interface DrillOptions {
@@ -84,8 +89,13 @@ export async function drillRun(request: DrillRunRequest, options: DrillOptions):
     } finally {
       await drill.clean();
     }
-    const { store, run, evidence: directory } = request;
-    const { evidence, kept } = await writeEvidence({ store, run, directory }, started, drill.results(), options.signal);
+    const { store, run, evidence: directory, signing } = request;
+    const { evidence, kept } = await writeEvidence(
+      { store, run, directory, signing },
+      started,
+      drill.results(),
+      options.signal,
+    );
     for (const note of kept.notes) options.onNote(note);
     return evidence;
   } finally {
@@ -162,8 +172,15 @@ class Drill {
     this.#phases.clean = Math.round(performance.now() - from);
   }
 
-  async #verify(): Promise<{ plan: RestorePlan; units: UnitMetadata[]; items: RestoreItems }> {
+  async #verify(): Promise<{ plan: RestorePlan; units: UnitMetadata[]; items: RestoreItems } | undefined> {
     const { signal } = this.#options;
+    const { place, run, signing } = this.#request;
+    const signature = await checkTrusted(place, run, signing, signal);
+    if (signature !== undefined) {
+      const { figure, problems, notProved: why } = signature;
+      this.#say(checkOf("signature", why ?? figure, problems, why === undefined ? "ok" : "not proved"));
+      if (problems.length > 0) return undefined;
+    }
     const head = readManifestHead(this.#directory);
     const { failed } = head.totals;
     this.#say(
@@ -173,7 +190,8 @@ class Drill {
     );
     const request = wholeRun(this.#request, this.#sandbox.root);
     const all = selectUnits(this.#directory, request);
-    if (this.#request.changed) this.#changes = changesOf(this.#request.store, all, new Date());
+    if (this.#request.changed)
+      this.#changes = await changesOf(this.#request.store, all, new Date(), { signing, signal });
     const units = this.#changes?.due ?? all;
     if (this.#changes !== undefined) this.#say(checkOf("unchanged", figureOf(this.#changes)));
     const items = itemsOf(this.#directory, units);

@@ -6,10 +6,11 @@ import { HoldfastError } from "../../errors.ts";
 import { trustedFile } from "./trusted-file.ts";
 
 /**
- * Returns `signing` with the real path of `allowed_signers`, for a store at a real path. Throws `E_CONFIG` if that file
+ * Returns `signing` with the real path of `allowed_signers`, for a store at a real path; undefined as it is. Throws `E_CONFIG` if that file
  * lies in the store, or can be changed by another user than root and the one of this process.
  */
-export function openSigning(signing: Signing, store: string): Signing {
+export function openSigning(signing: Signing | undefined, store: string): Signing | undefined {
+  if (signing === undefined) return undefined;
   const allowed_signers = trustedFile(signing.allowed_signers, "allowed_signers");
   const inside = [allowed_signers, ...(signing.key === undefined ? [] : [path.resolve(signing.key)])].find((file) =>
     isWithin(file, store),

@@ -14,7 +14,10 @@ export type Namespace = "holdfast-run" | "holdfast-evidence";
 /** The answer to whether a signature counts. */
 export type Verdict =
   | { readonly valid: true; /** The signer as `allowed_signers` names it. */ readonly principal: string }
-  | { readonly valid: false; /** `is not by an allowed signer: …`, after the name of the signature. */ readonly why: string };
+  | {
+      readonly valid: false;
+      /** `is not by an allowed signer: …`, after the name of the signature. */ readonly why: string;
+    };
 
 export interface Signed {
   readonly namespace: Namespace;
