@@ -51,9 +51,9 @@ The run is signed: \`SHA256SUMS\` lists every file of it, and \`SHA256SUMS.sig\`
 list of signers, never to one that came with the backup, and \`ssh-keygen\` (OpenSSH 8.9 or later) says who made it. A file that
 \`SHA256SUMS\` does not list is no part of the run, and \`"run"\` in \`manifest.json\` names the run that was signed.`;
 
-/** Returns commands that end the script for a signature that does not count. */
+/** Returns commands that fail for a signature that does not count. */
 const checkSignature = (signer: string): string => `ALLOWED_SIGNERS=\${ALLOWED_SIGNERS:-}
-[ -z "$ALLOWED_SIGNERS" ] || ssh-keygen -Y verify -f "$ALLOWED_SIGNERS" -I ${shellQuote(signer)} -n holdfast-run -s SHA256SUMS.sig < SHA256SUMS || exit 1
+[ -z "$ALLOWED_SIGNERS" ] || ssh-keygen -Y verify -f "$ALLOWED_SIGNERS" -I ${shellQuote(signer)} -n holdfast-run -s SHA256SUMS.sig < SHA256SUMS
 `;
 
 function section(units: readonly CollectedUnit[], step: StepName): string {
