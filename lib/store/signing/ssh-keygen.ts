@@ -5,7 +5,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { openRegular } from "../../archive/files/regular-file.ts";
 import type { Signing } from "../../config/settings/signing.ts";
-import { HoldfastError, asHoldfastError } from "../../errors.ts";
+import { HoldfastError, asHoldfastError, systemCode } from "../../errors.ts";
 import { runCommand, type CommandResult } from "../../exec/command.ts";
 
 /** What a signature is for: one for the other is refused. */
@@ -22,7 +22,7 @@ export type Verdict =
 export interface Signed {
   readonly namespace: Namespace;
   readonly content: Uint8Array;
-  /** The file that holds the signature; it is opened as data. */
+  /** Absolute path of the file that holds the signature. */
   readonly signature: string;
   /** When it was signed: the key must have been valid then. */
   readonly at: Date;
@@ -79,26 +79,30 @@ export async function checkSignature(
   { namespace, content, signature, at, principal }: Signed,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  let opened: number;
+  const wrong = whyNotReadable(signature);
+  if (wrong !== undefined) return { valid: false, why: wrong };
+  const common = ["-s", signature, "-f", file, `-Overify-time=${timeText(at)}`];
+  const run = async (argv: readonly string[], input?: Uint8Array): Promise<CommandResult> =>
+    await keygen([...argv, ...common], input, signal);
+  const found = principal ?? (await findPrincipal(run));
+  if (typeof found !== "string") return { valid: false, why: `is not by an allowed signer: ${found.why}` };
+  const { exitCode, stderr } = await run(["-Y", "verify", "-n", namespace, "-I", found], content);
+  if (exitCode === 0) return { valid: true, principal: found };
+  const whose = principal === undefined ? "" : `, or not by ${principal}`;
+  return { valid: false, why: `does not belong to this content${whose}: ${reason(stderr)}` };
+}
+
+/** The file may be anything: whoever can write to the store has put it there. */
+function whyNotReadable(signature: string): string | undefined {
   try {
-    opened = openRegular(signature, "E_SIGNATURE");
+    const opened = openRegular(signature, "E_SIGNATURE");
+    try {
+      return fstatSync(opened).size > MOST_SIGNATURE ? "is too long for a signature" : undefined;
+    } finally {
+      closeSync(opened);
+    }
   } catch (error) {
-    return { valid: false, why: `cannot be read: ${asHoldfastError(error).message}` };
-  }
-  try {
-    if (fstatSync(opened).size > MOST_SIGNATURE) return { valid: false, why: "is too long for a signature" };
-    // By its open handle: what is checked is what was opened, whatever happens to the name.
-    const common = ["-s", `/proc/${process.pid}/fd/${opened}`, "-f", file, `-Overify-time=${timeText(at)}`];
-    const run = async (argv: readonly string[], input?: Uint8Array): Promise<CommandResult> =>
-      await keygen([...argv, ...common], input, signal);
-    const found = principal ?? (await findPrincipal(run));
-    if (typeof found !== "string") return { valid: false, why: `is not by an allowed signer: ${found.why}` };
-    const { exitCode, stderr } = await run(["-Y", "verify", "-n", namespace, "-I", found], content);
-    if (exitCode === 0) return { valid: true, principal: found };
-    const whose = principal === undefined ? "" : `, or not by ${principal}`;
-    return { valid: false, why: `does not belong to this content${whose}: ${reason(stderr)}` };
-  } finally {
-    closeSync(opened);
+    return systemCode(error) === "ENOENT" ? "is missing" : `cannot be read: ${asHoldfastError(error).message}`;
   }
 }
 
