@@ -5,7 +5,7 @@ import { acceptedSchema, type Accepted, type Anomaly } from "../../model/anomaly
 import type { Signing } from "../../config/settings/signing.ts";
 import type { ManifestHead } from "../../model/run.ts";
 import { readDocument, tryReadDocument } from "../../store/files/json-documents.ts";
-import { counts } from "../checks/signed-document.ts";
+import { documentCounts } from "../checks/signed-document.ts";
 
 export const acceptedFile = (store: string, run: string): string => path.join(store, "evidence", run, "accepted.json");
 
@@ -25,7 +25,7 @@ export async function acceptanceCounts(
   if (signing === undefined || !existsSync(file)) return true;
   const document = tryReadDocument(file, acceptedSchema);
   const last = document?.accepted.at(-1);
-  return document?.run === run && (await counts(file, new Date(last?.at ?? Date.now()), signing, signal));
+  return document?.run === run && (await documentCounts(file, new Date(last?.at ?? Date.now()), signing, signal));
 }
 
 /** Returns the alarms of a run that were not accepted: with one, the run is not good. */

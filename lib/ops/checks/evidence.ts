@@ -31,11 +31,31 @@ export interface KeptEvidence {
 
 /**
  * Writes the document atomically into the store. If the store is not writable, such as an off-site copy, it is written
- * to the state directory of this host. Throws `E_TARGET` if the operator's own directory is not writable, `E_SIGNING`.
+ * to the state directory of this host. Throws `E_TARGET` if the operator's own directory is not writable.
  */
 export async function keepEvidence(place: EvidencePlace, document: unknown): Promise<KeptEvidence> {
+  const { signed, unsigned } = await trySigning(place, document);
+  const kept = await keep(place, signed);
+  return { ...kept, notes: [...kept.notes, ...unsigned] };
+}
+
+/** A key that fails loses no hour of work: what was found is kept, and a note says that it proves nothing. */
+async function trySigning(
+  { signing, signal }: EvidencePlace,
+  document: unknown,
+): Promise<{ readonly signed: SignedDocument; readonly unsigned: readonly string[] }> {
+  try {
+    return { signed: await signedDocument(document, signing, signal), unsigned: [] };
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = asHoldfastError(error).message;
+    const signed = await signedDocument(document, undefined, signal);
+    return { signed, unsigned: [`the evidence is not signed, and counts for nothing: ${why}`] };
+  }
+}
+
+async function keep(place: EvidencePlace, signed: SignedDocument): Promise<KeptEvidence> {
   const { store, run, directory } = place;
-  const signed = await signedDocument(document, place.signing, place.signal);
   if (directory !== undefined) {
     try {
       return { file: await write(path.join(directory, run), place, signed), notes: [] };

@@ -52,7 +52,7 @@ export async function writeSignedDocument(
  * Checks whether a document counts: always where no signers are known, else with a valid signature alone. `at` is when
  * it was written. Throws `E_SIGNATURE` if `ssh-keygen` is missing.
  */
-export async function counts(
+export async function documentCounts(
   file: string,
   at: Date,
   signing: Signing | undefined,

@@ -4,7 +4,7 @@ import { isFuture } from "../../store/files/clock.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { readSums } from "../../store/run/checksums.ts";
 import { readEvidence, runsWithEvidence, timeOfEvidence } from "../checks/kept-evidence.ts";
-import { counts } from "../checks/signed-document.ts";
+import { documentCounts } from "../checks/signed-document.ts";
 import type { ProofOptions } from "./proof.ts";
 
 /** An artifact that was proved. */
@@ -27,7 +27,7 @@ export async function provedSince(
     for (const { evidence, file } of readEvidence(store, run)) {
       const at = timeOfEvidence(evidence);
       if (at < oldest || isFuture(at, now) || evidence.artifacts.length === 0) continue;
-      if (options !== undefined && !(await counts(file, at, options.signing, options.signal))) continue;
+      if (options !== undefined && !(await documentCounts(file, at, options.signing, options.signal))) continue;
       for (const { sha256, size_bytes: size } of evidence.artifacts)
         if (at >= (proved.get(sha256)?.at ?? at)) proved.set(sha256, { size, at });
     }

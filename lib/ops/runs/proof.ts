@@ -7,7 +7,7 @@ import { SUMS_FILE } from "../../store/run/checksums.ts";
 import type { Signing } from "../../config/settings/signing.ts";
 import type { Evidence } from "../../model/evidence.ts";
 import { readEvidence, runsWithEvidence, timeOfEvidence, type EvidenceFile } from "../checks/kept-evidence.ts";
-import { counts } from "../checks/signed-document.ts";
+import { documentCounts } from "../checks/signed-document.ts";
 
 /**
  * Checks that a proof needs: everything was read, unpacked and compared, and every dump was loaded. The others need
@@ -56,7 +56,7 @@ async function* proving(
     if (revoked.has(run) || isFuture(timeOfEvidence(one), now)) continue;
     if (!sums.has(run)) sums.set(run, await sumsDigest(store, run, signal));
     if (sums_sha256 !== sums.get(run) || (ok && !isWhole(one))) continue;
-    if (!(await counts(file, timeOfEvidence(one), signing, signal))) continue;
+    if (!(await documentCounts(file, timeOfEvidence(one), signing, signal))) continue;
     if (ok) yield one;
     else revoked.add(run);
   }

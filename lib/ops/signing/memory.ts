@@ -15,7 +15,7 @@ export interface SignedRuns {
   readonly since: string | undefined;
   /** True if this host knows it by itself, so that nobody who writes to the store can move it. */
   readonly isRemembered: boolean;
-  /** Later runs without a signature. */
+  /** Runs without a signature, from that one on. */
   readonly unsigned: readonly string[];
   /** The newest signed run that this host has seen, if it is no longer in the store. */
   readonly gone: string | undefined;
@@ -35,7 +35,7 @@ export async function signedRuns(store: StorePlace): Promise<SignedRuns> {
   return {
     since,
     isRemembered: remembered !== undefined,
-    unsigned: since === undefined ? [] : runs.filter((run) => run > since && !signed.has(run)),
+    unsigned: since === undefined ? [] : runs.filter((run) => run >= since && !signed.has(run)),
     gone: newest === undefined || runs.includes(newest) ? undefined : newest,
   };
 }

@@ -194,3 +194,12 @@ describe("the journal of removals", () => {
     expect(readdirSync(join(site.dest, "runs"))).toContain(runs[2]);
   });
 });
+
+test("a key that fails loses no verification: its evidence is kept without a signature, and a warning says so", async () => {
+  const { run } = await backUp(site);
+  rmSync(site.key.file);
+  const { code, stderr } = await on("verify");
+  expect(stderr).toMatch(/warning: the evidence is not signed, and counts for nothing: nothing could be signed/);
+  expect(code).toBe(0);
+  expect(existsSync(`${evidenceOf(run, "verify")}.sig`)).toBe(false);
+});
