@@ -46,7 +46,7 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
     if (request.target.kind === "in-place") assertNothingPending(store.path);
     else assertEmpty(request.target.directory);
     const trust = trustOf(request, store.path, options);
-    if (request.run !== run) await requireNewest(store, trust);
+    if (request.run !== run) await requireNewest(store, run, trust);
     await requireTrusted(store, run, trust);
     const lacks = findLacks(store.path, run, request);
     const units = selectUnits(directory, request, lacks);

@@ -3,6 +3,7 @@ import type { Signing } from "../../config/settings/signing.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { runDirectory } from "../../store/files/layout.ts";
+import { findLatest } from "../../store/run/publish.ts";
 import type { Finding, Problem } from "../checks/check.ts";
 import { checkRunSignature } from "./check-run.ts";
 import { findAltered } from "./documents.ts";
@@ -60,15 +61,23 @@ export async function requireTrusted(
   });
 }
 
-/** Throws `E_SIGNATURE` if the newest run that this host has seen signed is gone: the latest is not the latest. */
+/**
+ * Throws `E_SIGNATURE` if the newest run that this host has seen signed is gone: `run`, the latest, is not the latest.
+ * Warns of a link that names an older run than it should, as after a crash or by somebody's hand.
+ */
 export async function requireNewest(
   store: StorePlace,
+  run: string,
   { signing, allowUnsigned, report, signal }: TrustOptions,
 ): Promise<void> {
+  const warn = (text: string): void => report({ type: "note", level: "warning", text });
+  const newest = findLatest(store.path);
+  if (newest !== undefined && run < newest)
+    warn(`the link latest names the run ${run}, but ${newest} is a newer full backup`);
   const back = await rolledBack(store, signing, signal);
   if (back === undefined) return;
   const text = `${back.path} ${back.message}`;
-  if (allowUnsigned) return report({ type: "note", level: "warning", text });
+  if (allowUnsigned) return warn(text);
   throw new HoldfastError("E_SIGNATURE", text, {
     hint: "name the run that you want with --run, if it is to be an older one",
   });

@@ -125,6 +125,14 @@ describe("a store whose newest run is gone", () => {
   });
 });
 
+test("a restore warns of a link to an older run than it should be", async () => {
+  rmSync(join(site.dest, "latest"));
+  symlinkSync(`runs/${first}`, join(site.dest, "latest"));
+  const { code, stderr } = await alone("restore", "--to", join(tempDirectory(), "to"));
+  expect(stderr).toContain(`the link latest names the run ${first}, but ${second} is a newer full backup`);
+  expect(code).toBe(0);
+});
+
 describe("a new run", () => {
   test("takes over nothing from a run whose record was changed", async () => {
     const sums = readFileSync(at(second, "SHA256SUMS"), "utf8");

@@ -280,3 +280,14 @@ test("the key is nowhere in the store, nor its path in what a run holds", async 
   expect(() => execFileSync("grep", ["-rqF", secret, site.dest])).toThrow();
   expect(readFileSync(join(path, "run.log"), "utf8")).not.toContain(site.key.file);
 });
+
+test("a safety run is signed as any other", async () => {
+  const config = `${readFileSync(site.config, "utf8")}\nportable: { reinit: { keep: [django_migrations] } }\n`;
+  writeFileSync(site.config, config);
+  const cleared = await runInProcess("reinit", ["--config", site.config, "--dest", site.dest, "--yes", "--i-mean-it"]);
+  expect(cleared.code, cleared.stderr).toBe(0);
+  const [run = ""] = runs();
+  const path = join(site.dest, "runs", run);
+  expect(JSON.parse(readFileSync(join(path, "manifest.json"), "utf8"))).toMatchObject({ kind: "safety" });
+  verifyByHand(path, site.signers);
+});
