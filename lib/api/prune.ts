@@ -36,8 +36,9 @@ export async function pruneStore(
   const { site } = await findStore(store);
   if (config !== undefined && config.site !== site)
     throw new HoldfastError("E_CONFIG", `the store belongs to the site ${site}, but the config to ${config.site}`);
-  const lockFile = config?.lock_file;
-  return await prune({ store, policy: retentionPolicy(rules, config?.retention), dryRun, breakLock, lockFile }, frame);
+  const { lock_file: lockFile, retention, signing } = config ?? {};
+  const policy = retentionPolicy(rules, retention);
+  return await prune({ store, policy, dryRun, breakLock, lockFile, signing }, frame);
 }
 
 /** Parses the rules of a policy. Throws `E_USAGE`; `named` returns a key as the caller knows it. */

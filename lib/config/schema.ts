@@ -11,6 +11,7 @@ import { encryptionSchema } from "./settings/encryption.ts";
 import { command, flag, octal, paths, whole } from "./settings/fields.ts";
 import { projectsSchema } from "./settings/projects.ts";
 import { retentionSchema } from "./settings/retention.ts";
+import { signingSchema } from "./settings/signing.ts";
 import { treeSchema } from "./settings/trees.ts";
 import { portableSettingsSchema } from "./settings/portable.ts";
 import { portableRefinement } from "./settings/refinement.ts";
@@ -212,6 +213,7 @@ export const siteSchema = z.strictObject({
     .describe(
       "Which runs prune.ts keeps: the same keys as its flags. Without keep rules: 7 daily, 4 weekly, the last 2.",
     ),
+  signing: signingSchema.optional(),
   lock_file: z.string().optional().describe("A second lock beside the store's own."),
   permissions: z
     .strictObject({

@@ -9,12 +9,12 @@ import { phaseReport } from "../../report/phases.ts";
 import { printableLines } from "../../report/printable.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
-import { EVIDENCE, IDENTITY, NUMBER, SWITCH, TEXT } from "../core/options.ts";
+import { ALLOWED_SIGNERS, EVIDENCE, IDENTITY, NUMBER, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
 import { printWarning } from "../../report/warning.ts";
 import { drillReinit } from "./reinit.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
-import { storeOf } from "../core/store-path.ts";
+import { pathOf, storeOf } from "../core/store-path.ts";
 import { showCheck } from "../core/check-report.ts";
 
 /** The displayed name of each phase. */
@@ -40,6 +40,7 @@ export const drill = defineCommand({
     database: { ...TEXT, describe: "URL of a server for scratch databases (default: a private server)" },
     identity: IDENTITY,
     evidence: EVIDENCE,
+    "allowed-signers": ALLOWED_SIGNERS,
     projects: { ...NUMBER, default: DRILL_DEFAULTS.projects, describe: "number of projects to compile" },
     workers: { ...NUMBER, default: DRILL_DEFAULTS.workers, describe: "worker threads" },
     changed: { ...SWITCH, describe: "restore what was not proved in the last 35 days, and every database" },
@@ -83,6 +84,7 @@ export const drill = defineCommand({
         changed: flags.changed,
         search: flags.search,
         strict: flags.strict,
+        allowedSigners: pathOf(flags["allowed-signers"]),
       },
       {
         signal: frame.signal,

@@ -1,5 +1,6 @@
 /** Prunes the store after a backup, under its locks. */
 import { retentionPolicy, type RetentionSettings } from "../../config/settings/retention.ts";
+import type { Signing } from "../../config/settings/signing.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { pruneLocked } from "../retention/run.ts";
@@ -8,7 +9,7 @@ import type { Session } from "./session.ts";
 
 /** Removes the runs that the policy does not keep. The run is published: whatever fails here is a warning. */
 export async function pruneAfterBackup(
-  settings: RetentionSettings,
+  { settings, signing }: { readonly settings: RetentionSettings; readonly signing: Signing | undefined },
   { store, locks }: Pick<Session, "store" | "locks">,
   command: string,
   { report, signal }: BackupOptions,
@@ -17,7 +18,7 @@ export async function pruneAfterBackup(
   try {
     const policy = retentionPolicy(settings);
     const { decisions, blocked, cap, freed_bytes } = await pruneLocked(
-      { store: store.path, policy, command },
+      { place: store, policy, command, signing },
       locks,
       signal,
     );

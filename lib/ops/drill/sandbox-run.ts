@@ -1,6 +1,7 @@
 /** Restores a whole run into a sandbox and compares it: verify → unpack → load → compare → compile → smoke → clean. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import type { Signing } from "../../config/settings/signing.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
@@ -8,6 +9,8 @@ import { formatBytes } from "../../report/format.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { pinRun } from "../../store/lock/pins.ts";
+import { checkTrusted } from "../signing/require-run.ts";
+import type { StorePlace } from "../signing/memory.ts";
 import { replace } from "../restore/swap/replace-tree.ts";
 import { isOnServer, itemsOf, type RestoreItems } from "../runs/unit-items.ts";
 import { planRestore } from "../restore/plan/planner.ts";
@@ -35,6 +38,7 @@ export const DRILL_PHASES = ["verify", "unpack", "load", "compare", "compile", "
 export type DrillPhase = (typeof DRILL_PHASES)[number];
 
 export interface DrillRunRequest {
+  readonly place: StorePlace;
   readonly store: string;
   readonly run: string;
   readonly config: SiteConfig | undefined;
@@ -51,6 +55,7 @@ export interface DrillRunRequest {
   readonly evidence: string | undefined;
   /** Restores only what no recent evidence proves, and every database. */
   readonly changed: boolean;
+  readonly signing: Signing | undefined;
 }
 
 export interface DrillOptions {
@@ -89,13 +94,26 @@ export async function drillRun(request: DrillRunRequest, options: DrillOptions):
     } finally {
       await drill.clean();
     }
-    const { store, run, evidence: directory } = request;
-    const { evidence, kept } = await writeEvidence({ store, run, directory }, started, drill.results(), options.signal);
+    const { store, run, evidence: directory, signing } = request;
+    const { evidence, kept } = await writeEvidence(
+      { store, run, directory, signing },
+      started,
+      drill.results(),
+      options.signal,
+    );
     for (const note of kept.notes) options.onNote(note);
     return evidence;
   } finally {
     unpin();
   }
+}
+
+/** What a drill restores: the units as they are stored, and as they are read. */
+interface Prepared {
+  readonly plan: RestorePlan;
+  readonly units: readonly UnitMetadata[];
+  readonly stored: readonly UnitMetadata[];
+  readonly items: RestoreItems;
 }
 
 class Drill {
@@ -171,13 +189,15 @@ class Drill {
     this.#phases.clean = Math.round(performance.now() - from);
   }
 
-  async #verify(): Promise<{
-    plan: RestorePlan;
-    units: readonly UnitMetadata[];
-    stored: readonly UnitMetadata[];
-    items: RestoreItems;
-  }> {
+  async #verify(): Promise<Prepared | undefined> {
     const { signal } = this.#options;
+    const { place, run, signing } = this.#request;
+    const signature = await checkTrusted(place, run, signing, signal);
+    if (signature !== undefined) {
+      const { figure, problems, notProved: why } = signature;
+      this.#say(checkOf("signature", why ?? figure, problems, why === undefined ? "ok" : "not proved"));
+      if (problems.length > 0) return undefined;
+    }
     const head = readManifestHead(this.#directory);
     const { failed } = head.totals;
     this.#say(
@@ -187,7 +207,8 @@ class Drill {
     );
     const request = wholeRun(this.#request, this.#sandbox.root);
     const all = selectUnits(this.#directory, request);
-    if (this.#request.changed) this.#changes = changesOf(this.#request.store, all, new Date());
+    if (this.#request.changed)
+      this.#changes = await changesOf(this.#request.store, all, new Date(), { signing, signal });
     const due = this.#changes?.due ?? all;
     this.#opened = await openUnits(this.#directory, due, this.#request, signal);
     this.#directory = this.#opened.directory;
