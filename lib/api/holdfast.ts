@@ -7,7 +7,7 @@ import type { AnomalyListing } from "../ops/anomalies/review/list.ts";
 import type { ReinitDrill } from "../ops/drill/reinit.ts";
 import type { EndOutcome } from "../ops/restore/end.ts";
 import type { RestoreOutcome } from "../ops/restore/run.ts";
-import type { FindOutcome, FoundFile } from "../ops/runs/find-files.ts";
+import type { FindOutcome, FoundFile } from "../ops/find/run.ts";
 import type { AcceptOptions, AcceptSummary, AnomaliesOptions } from "./anomalies.ts";
 import type { BackupOptions, BackupSummary } from "./backup.ts";
 import { call, warningsTo, type CallOptions } from "./call.ts";

@@ -1,7 +1,7 @@
 /** The runs of a store: lists, finds, logs, deletes and pins. */
 import { deleteRun, type DeleteOutcome } from "../ops/removal/delete.ts";
 import { pin, unpin } from "../ops/removal/pinned.ts";
-import { findFiles, type FindOutcome, type FoundFile } from "../ops/runs/find-files.ts";
+import { findFiles, type FindOutcome, type FoundFile } from "../ops/find/run.ts";
 import { listStore, type ListedRun } from "../ops/runs/list.ts";
 import { listUnits, type ListedUnit } from "../ops/runs/list-units.ts";
 import { readLog, type LogLevel } from "../ops/runs/log.ts";

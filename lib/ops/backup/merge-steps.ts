@@ -10,7 +10,8 @@ import type { ListedStep } from "../../store/run/manifest.ts";
 import type { StepOutcome } from "../../steps/core/run.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
 import { VERSION } from "../../version.ts";
-import { recipientsDigest, type Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
+import { recipientsDigest } from "../../store/seal/names.ts";
 
 /** The parts of a manifest that the steps determine. */
 export interface MergedSteps {

@@ -4,7 +4,7 @@ import type { ManifestHead } from "../../model/run.ts";
 import type { StepName } from "../../model/unit.ts";
 import { shellQuote } from "../../report/shell.ts";
 import { plural } from "../../report/format.ts";
-import type { Seal, SealProgram } from "../../store/seal/seal.ts";
+import type { Seal, SealProgram } from "../../model/seal.ts";
 import { restoreOrder, STEPS } from "../../steps/registry.ts";
 import { fileOfRun, target } from "../../steps/restore/targets.ts";
 import { DEAD_LIST, DIRECTORY_TIMES } from "../../store/run/layers.ts";

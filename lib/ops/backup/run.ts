@@ -32,7 +32,7 @@ import { attempt } from "./attempt.ts";
 import { pruneAfterBackup } from "./prune.ts";
 import { prepareSigner, reusableRuns } from "./signer.ts";
 import { publish, type Work } from "./publish.ts";
-import { noteResealing } from "./resealing.ts";
+import { noteResealing } from "../sealed/resealing.ts";
 
 /** The time limit of `hooks.on_error`: the signal that would end it may be the error itself. */
 const ON_ERROR_MS = 60_000;

@@ -19,7 +19,7 @@ import { checkSpace } from "../restore/plan/space.ts";
 import type { RestoreRequest } from "../restore/plan/request.ts";
 import { stage } from "../restore/stage/run.ts";
 import { openUnits, type PlainCopy } from "../sealed/plain-copy.ts";
-import { plainPath } from "../../store/seal/seal.ts";
+import { plainPath } from "../../store/seal/names.ts";
 import { selectUnits } from "../restore/plan/select-units.ts";
 import { verifyArtifacts } from "../restore/stage/verify-artifacts.ts";
 import { provedArtifacts, type ProvedArtifact } from "../checks/kept-evidence.ts";

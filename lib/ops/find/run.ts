@@ -14,8 +14,8 @@ import { listMetadata } from "../../store/run/step-index.ts";
 import type { IdentitySource } from "../sealed/identity.ts";
 import { isSealed, openUnits } from "../sealed/plain-copy.ts";
 import { withPlainNames } from "../../store/seal/plain-names.ts";
-import { findRun } from "./find-run.ts";
-import { entrySources, type EntrySource, type UnitEntry } from "./unit-entries.ts";
+import { findRun } from "../runs/find-run.ts";
+import { entrySources, type EntrySource, type UnitEntry } from "../runs/unit-entries.ts";
 
 export interface FindRequest {
   readonly store: string;
