@@ -39,6 +39,16 @@ export const ERRORS = {
     http: 422,
     hint: "do not restore from this run before the named files are explained",
   },
+  E_SIGNATURE: {
+    exit: EXIT.verification,
+    http: 422,
+    hint: "do not trust this run before its signature is explained; docs/signing.md lists the causes",
+  },
+  E_SIGNING: {
+    exit: EXIT.key,
+    http: 500,
+    hint: "nothing was published: check signing.key and, for a key in the agent, SSH_AUTH_SOCK",
+  },
   E_VERSION: { exit: EXIT.incompatible, http: 422, hint: "use a Holdfast that knows this format version" },
   E_INTERRUPTED: {
     exit: EXIT.interrupted,

@@ -40,4 +40,4 @@ export type { AnomalyListing } from "./ops/anomalies/review/list.ts";
 export type { ReinitDrill } from "./ops/drill/reinit.ts";
 export type { EndOutcome } from "./ops/restore/end.ts";
 export type { RestoreOutcome, RestorePreview } from "./ops/restore/run.ts";
-export type { FindOutcome, FoundFile } from "./ops/runs/find-files.ts";
+export type { FindOutcome, FoundFile } from "./ops/find/run.ts";

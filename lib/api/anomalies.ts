@@ -3,6 +3,7 @@ import { HoldfastError } from "../errors.ts";
 import { acceptAnomalies, type AcceptOutcome } from "../ops/anomalies/review/accept.ts";
 import { listAnomalies, type AnomalyListing } from "../ops/anomalies/review/list.ts";
 import type { Frame } from "./call.ts";
+import type { SiteStore } from "./site.ts";
 
 export interface AnomaliesOptions {
   /** An id, `latest` or `last`; all runs by default. */
@@ -34,10 +35,15 @@ export interface AcceptSummary extends AcceptOutcome {
 }
 
 /** Accepts anomalies of a run. Throws what `acceptAnomalies` throws. */
-export async function acceptIn(store: string, options: AcceptOptions, frame: Frame): Promise<AcceptSummary> {
+export async function acceptIn(
+  { store, config }: SiteStore,
+  options: AcceptOptions,
+  frame: Frame,
+): Promise<AcceptSummary> {
   const { run, code, step, unit, table, dryRun = false, breakLock = false } = options;
   const reason = options.reason.trim();
   if (reason === "") throw new HoldfastError("E_USAGE", "the reason is empty", { hint: "say why, in a few words" });
-  const request = { store, run, code, step, unit, table, reason, dryRun, breakLock };
+  const about = { run, code, step, unit, table, reason };
+  const request = { store, ...about, dryRun, breakLock, signing: config?.signing };
   return { ...(await acceptAnomalies(request, frame)), dry_run: dryRun };
 }

@@ -1,6 +1,7 @@
 /** Drills: proves by a restore into a sandbox that runs can be restored. */
 import path from "node:path";
 import type { SiteConfig } from "../config/load.ts";
+import { signingOf } from "../config/settings/signing.ts";
 import { EXIT } from "../errors.ts";
 import { drillReinit, type ReinitDrill } from "../ops/drill/reinit.ts";
 import { drill, type DrillOptions as OpsOptions, type DrillOutcome, type DrillRequest } from "../ops/drill/run.ts";
@@ -39,6 +40,8 @@ export interface DrillOptions extends SandboxOptions {
   readonly search?: boolean | undefined;
   /** Reports a check that is not proved as a failure to the monitors. */
   readonly strict?: boolean | undefined;
+  /** File of the signers whose signatures count; that of the config by default. */
+  readonly allowedSigners?: string | undefined;
 }
 
 /** Callbacks of a drill. */
@@ -60,7 +63,13 @@ export async function drillRuns(
     onBytes = () => {},
   }: Pick<Frame, "signal"> & DrillHooks & { readonly onWarning: (text: string) => void },
 ): Promise<DrillOutcome> {
-  const request = { ...requestOf(options), store, config, content };
+  const request = {
+    ...requestOf(options),
+    store,
+    config,
+    content,
+    signing: signingOf(config, options.allowedSigners),
+  };
   return await monitor(
     {
       job: "drill",

@@ -7,7 +7,7 @@ import type { AnomalyListing } from "../ops/anomalies/review/list.ts";
 import type { ReinitDrill } from "../ops/drill/reinit.ts";
 import type { EndOutcome } from "../ops/restore/end.ts";
 import type { RestoreOutcome } from "../ops/restore/run.ts";
-import type { FindOutcome, FoundFile } from "../ops/runs/find-files.ts";
+import type { FindOutcome, FoundFile } from "../ops/find/run.ts";
 import type { AcceptOptions, AcceptSummary, AnomaliesOptions } from "./anomalies.ts";
 import type { BackupOptions, BackupSummary } from "./backup.ts";
 import { call, warningsTo, type CallOptions } from "./call.ts";
@@ -57,7 +57,7 @@ export class Holdfast {
     /** Accepts anomalies of a run, which counts as good without an open alarm. */
     accept: async (options: AcceptOptions, on: CallOptions = {}): Promise<AcceptSummary> => {
       const { acceptIn } = await import("./anomalies.ts");
-      return await call(on, async (frame) => await acceptIn(this.#site.store, options, frame));
+      return await call(on, async (frame) => await acceptIn(this.#site.siteStore, options, frame));
     },
   };
 
@@ -118,7 +118,13 @@ export class Holdfast {
   async restore(options: RestoreOptions, on: CallOptions & RestoreHooks = {}): Promise<RestoreOutcome> {
     const { restoreRun } = await import("./restore.ts");
     return await call(on, async (frame) => {
-      const site = { store: this.#site.store, config: () => this.#site.config, known: () => this.#site.knownConfig };
+      const { store, config } = this.#site.siteStore;
+      const site = {
+        store,
+        config: () => this.#site.config,
+        known: () => this.#site.knownConfig,
+        signing: config?.signing,
+      };
       return await restoreRun(site, options, { ...on, ...frame });
     });
   }
@@ -206,13 +212,13 @@ export class Holdfast {
   /** Deletes a run, unless something still needs it. */
   async delete(options: DeleteOptions, on: CallOptions = {}): Promise<DeleteSummary> {
     const { deleteOne } = await import("./runs.ts");
-    return await call(on, async (frame) => await deleteOne(this.#site.store, options, frame));
+    return await call(on, async (frame) => await deleteOne(this.#site.siteStore, options, frame));
   }
 
   /** Pins a run: neither `prune` nor `delete` removes it. */
   async pin(options: PinOptions, on: CallOptions = {}): Promise<PinSummary> {
     const { pinRun } = await import("./runs.ts");
-    return await call(on, async () => await pinRun(this.#site.store, options));
+    return await call(on, async (frame) => await pinRun(this.#site.siteStore, options, frame));
   }
 
   /** Releases a run that was pinned. */

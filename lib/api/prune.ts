@@ -38,10 +38,10 @@ export async function pruneStore(
   const { site } = await findStore(store);
   if (config !== undefined && config.site !== site)
     throw new HoldfastError("E_CONFIG", `the store belongs to the site ${site}, but the config to ${config.site}`);
-  const lockFile = config?.lock_file;
-  const policy = retentionPolicy(rules, config?.retention);
-  const required = requiredTargets(config?.targets ?? {});
-  return await prune({ store, policy, dryRun, breakLock, lockFile, required }, frame);
+  const { lock_file: lockFile, retention, signing, targets = {} } = config ?? {};
+  const policy = retentionPolicy(rules, retention);
+  const required = requiredTargets(targets);
+  return await prune({ store, policy, dryRun, breakLock, lockFile, required, signing }, frame);
 }
 
 export interface PruneTargetOptions {

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { defaultThreads } from "../archive/pool.ts";
 import type { SiteConfig } from "../config/load.ts";
+import { signingOf, type SigningSettings } from "../config/settings/signing.ts";
 import { HoldfastError } from "../errors.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
 import { endRestore, type EndOutcome } from "../ops/restore/end.ts";
@@ -49,6 +50,10 @@ export interface RestoreOptions {
   readonly workers?: number | undefined;
   readonly dryRun?: boolean | undefined;
   readonly breakLock?: boolean | undefined;
+  /** File of the signers whose signatures count; that of the config by default. */
+  readonly allowedSigners?: string | undefined;
+  /** Restores a run whose signature is missing or does not count, with a warning. */
+  readonly allowUnsigned?: boolean | undefined;
 }
 
 /** Callbacks of a restore. */
@@ -70,6 +75,8 @@ export interface LazySite {
   readonly content?: ContentSource | undefined;
   /** Returns the config if there is one. */
   readonly known: () => SiteConfig | undefined;
+  /** The config's section, if a config is known. */
+  readonly signing: SigningSettings | undefined;
 }
 
 /** Restores a run. Throws `E_CONFIRM` in place without `confirm`, and what `restore` throws. */
@@ -87,7 +94,7 @@ export async function restoreRun(
   return await restore(request, { signal, report, confirm: asked, onPhase, onBytes });
 }
 
-function requestOf({ store, config, content, known }: LazySite, options: RestoreOptions): RestoreRequest {
+function requestOf({ store, config, content, known, signing }: LazySite, options: RestoreOptions): RestoreRequest {
   assertApart(options, ["to", "inPlace"], ["complete", "path"]);
   const { to, inPlace = false, steps = [], workers } = options;
   if (to === undefined && !inPlace) throw new HoldfastError("E_USAGE", "neither a directory nor in place was given");
@@ -114,6 +121,8 @@ function requestOf({ store, config, content, known }: LazySite, options: Restore
     dryRun: options.dryRun ?? false,
     workers: workers === undefined ? defaultThreads() : wholeNumber("workers", workers, 1),
     breakLock: options.breakLock ?? false,
+    signing: signingOf({ signing }, options.allowedSigners),
+    allowUnsigned: options.allowUnsigned ?? false,
   };
 }
 

@@ -1,7 +1,7 @@
 /** The runs of a store: lists, finds, logs, deletes and pins. */
 import { deleteRun, type DeleteOutcome } from "../ops/removal/delete.ts";
 import { pin, unpin } from "../ops/removal/pinned.ts";
-import { findFiles, type FindOutcome, type FoundFile } from "../ops/runs/find-files.ts";
+import { findFiles, type FindOutcome, type FoundFile } from "../ops/find/run.ts";
 import { listStore, type ListedRun } from "../ops/runs/list.ts";
 import { listUnits, type ListedUnit } from "../ops/runs/list-units.ts";
 import { readLog, type LogLevel } from "../ops/runs/log.ts";
@@ -24,12 +24,14 @@ export interface ListSummary {
   readonly site: string;
   /** Newest first. */
   readonly runs: readonly ListedRun[];
+  /** Runs without a signature among signed ones, and a newest signed run that is gone. */
+  readonly warnings: readonly string[];
 }
 
 /** Lists the runs of a store. Throws `E_STORE`. */
 export async function listRuns(dest: string, { tags = [] }: ListOptions): Promise<ListSummary> {
-  const { store, runs } = await listStore(dest, tags);
-  return { store: store.path, site: store.site, runs };
+  const { store, runs, warnings } = await listStore(dest, tags);
+  return { store: store.path, site: store.site, runs, warnings };
 }
 
 /** One run of a store. */
@@ -108,11 +110,15 @@ export interface DeleteSummary extends DeleteOutcome {
 
 /** Deletes a run. Throws what `deleteRun` throws. */
 export async function deleteOne(
-  store: string,
+  { store, config }: SiteStore,
   { run, dryRun = false, breakLock = false }: DeleteOptions,
   frame: Frame,
 ): Promise<DeleteSummary> {
-  const { incomplete, freed_bytes, run: id } = await deleteRun({ store, run, dryRun, breakLock }, frame);
+  const {
+    incomplete,
+    freed_bytes,
+    run: id,
+  } = await deleteRun({ store, run, dryRun, breakLock, signing: config?.signing }, frame);
   return { run: id, incomplete, freed_bytes, dry_run: dryRun };
 }
 
@@ -127,9 +133,14 @@ export interface PinSummary {
   readonly at: string;
 }
 
-/** Pins a run. Throws `E_STORE`, `E_RUN_UNKNOWN`. */
-export async function pinRun(store: string, options: PinOptions): Promise<PinSummary> {
-  const { run, reason, by, at } = await pin(store, options.run, options.reason ?? null);
+/** Pins a run; with a key in the config the pin is signed. Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_SIGNING`. */
+export async function pinRun(
+  { store, config }: SiteStore,
+  options: PinOptions,
+  { signal }: Pick<Frame, "signal">,
+): Promise<PinSummary> {
+  const request = { store, run: options.run, reason: options.reason ?? null, signing: config?.signing };
+  const { run, reason, by, at } = await pin(request, signal);
   return { run, reason, by, at };
 }
 

@@ -1,5 +1,6 @@
 /** Verifies a run. */
 import path from "node:path";
+import { signingOf } from "../config/settings/signing.ts";
 import { EXIT } from "../errors.ts";
 import { monitor } from "../ops/monitor/job.ts";
 import { concludeVerification } from "../ops/monitor/proof.ts";
@@ -27,6 +28,8 @@ export interface VerifyOptions {
   readonly identities?: readonly string[] | undefined;
   /** Directory for the evidence; the store by default. */
   readonly evidence?: string | undefined;
+  /** File of the signers whose signatures count; that of the config by default. */
+  readonly allowedSigners?: string | undefined;
 }
 
 /** Callbacks of a verification. */
@@ -52,7 +55,13 @@ export async function verifyRun(
     onBytes = () => {},
   }: Pick<Frame, "signal"> & VerifyHooks & { readonly onWarning: (text: string) => void },
 ): Promise<Verification> {
-  const request = { ...requestOf(options), store, config, content };
+  const request = {
+    ...requestOf(options),
+    store,
+    config,
+    content,
+    signing: signingOf(config, options.allowedSigners),
+  };
   return await monitor(
     {
       job: "verify",

@@ -166,7 +166,33 @@ function storeInside(claims: readonly Claim[], store: string): ClaimFault[] {
   return [{ key: "dest", message, hint }];
 }
 
-const isWithin = (file: string, directory: string): boolean =>
+/**
+ * Finds a key or an `allowed_signers` that lies in the store, in the site or in what a key of the config takes: whoever
+ * writes there could decide which signatures count, and a run would hold the key.
+ */
+export function signingFaults(config: Site, store: string | undefined): ClaimFault[] {
+  const { signing, root } = config;
+  if (signing === undefined) return [];
+  const claims = claimsOf(config).filter(({ path: file, isGlob }) => isGlob !== true && !file.includes("{"));
+  const places = [
+    ...(store === undefined ? [] : [{ key: "dest", place: store }]),
+    ...(root === "/" ? [] : [{ key: "root", place: root }]),
+    ...config.roots.map((place, index) => ({ key: `roots[${index}]`, place: path.resolve(root, place) })),
+    ...claims.map(({ key, path: place }) => ({ key, place })),
+  ].map(({ key, place }) => ({ key, place: realPath(place) }));
+  return (["key", "allowed_signers"] as const).flatMap((name) => {
+    const file = realPath(signing[name]);
+    const outer = places.find(({ place }) => isWithin(file, place));
+    if (outer === undefined) return [];
+    const message = `signing.${name} ${signing[name]} lies inside ${outer.place} (${outer.key})`;
+    return [
+      { key: `signing.${name}`, message, hint: "keep it outside of the site and of the store, e.g. in /etc/holdfast" },
+    ];
+  });
+}
+
+/** Returns whether a path is a directory or below it. */
+export const isWithin = (file: string, directory: string): boolean =>
   file === directory || file.startsWith(directory.endsWith("/") ? directory : `${directory}/`);
 
 /** Two templates that differ only in the names of their fields take the same paths. */

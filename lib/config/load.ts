@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { HoldfastError } from "../errors.ts";
-import { claimFaults } from "./claims.ts";
+import { claimFaults, signingFaults } from "./claims.ts";
 import { siteJsonSchema, siteSchema, type SiteSettings } from "./schema.ts";
+import type { SigningSettings } from "./settings/signing.ts";
 import type { ConfigFault } from "./text/fault.ts";
 import { describeIssue } from "./text/issues.ts";
 import { lineFinder, type LineFinder } from "./text/lines.ts";
@@ -61,9 +62,10 @@ export function examineConfig(file: string, environment: NodeJS.ProcessEnv): Exa
   if (settings === undefined) return { config: undefined, faults, lineOf };
   const root = path.resolve(path.dirname(file), settings.root);
   const dest = settings.dest === undefined ? undefined : path.resolve(path.dirname(file), settings.dest);
+  const signing = settings.signing === undefined ? {} : { signing: resolved(settings.signing, path.dirname(file)) };
   const warnings = inlineSecrets(settings);
-  const config = { ...settings, root, ...(dest === undefined ? {} : { dest }), file, text, warnings };
-  const claimed = claimFaults({ ...settings, root }, dest);
+  const config = { ...settings, ...signing, root, ...(dest === undefined ? {} : { dest }), file, text, warnings };
+  const claimed = [...claimFaults({ ...settings, root }, dest), ...signingFaults({ ...config, root }, dest)];
   return { config, faults: claimed.map((fault) => ({ ...fault, line: lineOf(fault.key) })), lineOf };
 }
 
@@ -83,6 +85,13 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): SiteCo
     first?.hint === undefined ? {} : { hint: first.hint },
   );
 }
+
+/** Returns the section `signing` with absolute paths: like `root` and `dest`, relative to the config's directory. */
+const resolved = (signing: SigningSettings, directory: string): SigningSettings => ({
+  ...signing,
+  key: path.resolve(directory, signing.key),
+  allowed_signers: path.resolve(directory, signing.allowed_signers),
+});
 
 interface ParsedConfig extends Pick<ExaminedConfig, "faults" | "lineOf"> {
   /** Undefined if there are faults. */

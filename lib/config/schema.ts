@@ -12,6 +12,7 @@ import { command, flag, octal, paths, whole } from "./settings/fields.ts";
 import { projectsSchema } from "./settings/projects.ts";
 import { retentionSchema } from "./settings/retention.ts";
 import { targetsSchema } from "./settings/targets/target.ts";
+import { signingSchema } from "./settings/signing.ts";
 import { treeSchema } from "./settings/trees.ts";
 import { portableSettingsSchema } from "./settings/portable.ts";
 import { portableRefinement } from "./settings/refinement.ts";
@@ -214,6 +215,7 @@ export const siteSchema = z.strictObject({
       "Which runs prune.ts keeps: the same keys as its flags. Without keep rules: 7 daily, 4 weekly, the last 2.",
     ),
   targets: targetsSchema,
+  signing: signingSchema.optional(),
   lock_file: z.string().optional().describe("A second lock beside the store's own."),
   permissions: z
     .strictObject({

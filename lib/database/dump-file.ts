@@ -2,8 +2,9 @@
 import { open, rm } from "node:fs/promises";
 import { HoldfastError, asHoldfastError } from "../errors.ts";
 import type { Artifact } from "../model/unit.ts";
-import { writeContent } from "../store/seal/seal-stream.ts";
-import { sealedName, type Seal } from "../store/seal/seal.ts";
+import { writeContent } from "../store/seal/stream.ts";
+import type { Seal } from "../model/seal.ts";
+import { sealedName } from "../store/seal/names.ts";
 
 /** A dump as it is stored, and its content where that is sealed. */
 export type WrittenDump = Pick<Artifact, "size_bytes" | "sha256" | "plain">;

@@ -1,6 +1,6 @@
 /** The interface of a backup to a database, implemented for PostgreSQL, MySQL/MariaDB and SQLite. */
 import type { Artifact } from "../model/unit.ts";
-import type { Seal } from "../store/seal/seal.ts";
+import type { Seal } from "../model/seal.ts";
 
 export const ENGINE_NAMES = ["postgresql", "mysql", "mariadb", "sqlite"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];

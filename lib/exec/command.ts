@@ -63,7 +63,7 @@ const SETPRIV = "/usr/bin/setpriv";
 /** Runs a program and returns its output, at most 256 MB. Throws a HoldfastError with the end of its standard error. */
 export async function runCommand(
   argv: readonly string[],
-  options: CommandOptions & { readonly input?: string },
+  options: CommandOptions & { readonly input?: string | Uint8Array },
 ): Promise<CommandResult> {
   const { input } = options;
   return await start(argv, options, {

@@ -67,6 +67,8 @@ export const manifestHeadSchema = z.looseObject({
   format_version: z.string(),
   run: z.string(),
   site: z.string(),
+  /** The id of the store; absent in runs of older versions, which are not signed. */
+  store_id: z.string().optional(),
   host: z.string(),
   kind: z.enum(["backup", "safety"]),
   scope: scopeSchema,

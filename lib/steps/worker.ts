@@ -7,7 +7,7 @@ import { serveTasks } from "../archive/pool.ts";
 import { addCounters, emptyCounters, work } from "../archive/counters.ts";
 import { captureSqlite } from "../database/sqlite/capture.ts";
 import type { FileIdentity } from "../database/sqlite/identity.ts";
-import { SealedOutput } from "../store/seal/sealed-output.ts";
+import { SealedOutput } from "../store/seal/output.ts";
 import { buildCompiledBundle, type CompiledRequest } from "./compiled/bundle.ts";
 import type { ArchiveTask, WorkerHooks, WorkerResult, WorkerTask } from "./core/workers.ts";
 

@@ -12,7 +12,23 @@ import { writeFileAtomic } from "./files/atomic.ts";
 import { formatJson } from "./files/json-documents.ts";
 import { whileLocked } from "./lock/while-locked.ts";
 
-const rememberedSchema = z.object({ id: z.string(), site: z.string(), seen_at: z.string() });
+const signedSchema = z.object({
+  /** The oldest run that was signed: every later one must be. */
+  since: z.string(),
+  /** The newest run with a valid signature; null once it was removed and none was left. */
+  newest: z.string().nullable(),
+  /** The sha256 of SHA256SUMS of the newest signed runs: their signatures need not be checked again to reuse them. */
+  sums: z.record(z.string(), z.string()),
+});
+/** What this host knows of the signed runs of a store. */
+export type RememberedSigned = z.infer<typeof signedSchema>;
+
+const rememberedSchema = z.object({
+  id: z.string(),
+  site: z.string(),
+  seen_at: z.string(),
+  signed: signedSchema.optional(),
+});
 export type RememberedStore = z.infer<typeof rememberedSchema>;
 
 const memorySchema = z.object({ format_version: z.string(), stores: z.record(z.string(), rememberedSchema) });
@@ -58,17 +74,54 @@ export async function recordStore(store: string, id: string, site: string): Prom
     const known = (await readStores())[store];
     if (known?.id === id && known.site === site && isRecent(known.seen_at)) return undefined;
     doing = "write";
-    const file = memoryFile();
-    // Timers start several sites in the same second: none may overwrite what another has just recorded.
-    await whileLocked(file, async () => {
-      const all = Object.entries({ ...(await readStores()), [store]: { id, site, seen_at: new Date().toISOString() } });
-      const stores = Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
-      await writeFileAtomic(file, formatJson({ format_version: FORMAT_VERSION, stores }), { mode: 0o600 });
+    await update(store, (before) => ({
+      id,
+      site,
+      seen_at: new Date().toISOString(),
+      ...(before?.id === id && before.signed !== undefined ? { signed: before.signed } : {}),
+    }));
+    return undefined;
+  } catch (error) {
+    return cannot(doing, error);
+  }
+}
+
+/**
+ * Records what is known of the signed runs of the store with this id at `store`; `change` returns the record as it was
+ * for no change. Returns a warning if it could not be written.
+ */
+export async function recordSigned(
+  store: { readonly path: string; readonly id: string; readonly site: string },
+  change: (before: RememberedSigned | undefined) => RememberedSigned | undefined,
+): Promise<string | undefined> {
+  const { path: place, id, site } = store;
+  let doing: "read" | "write" = "read";
+  try {
+    const known = (await readStores())[place];
+    const before = known?.id === id ? known.signed : undefined;
+    if (change(before) === before) return undefined;
+    doing = "write";
+    await update(place, (current) => {
+      const same = current?.id === id ? current : undefined;
+      const signed = change(same?.signed);
+      const seen_at = same?.seen_at ?? new Date().toISOString();
+      return { id, site, seen_at, ...(signed === undefined ? {} : { signed }) };
     });
     return undefined;
   } catch (error) {
     return cannot(doing, error);
   }
+}
+
+/** Writes the record of a store anew: timers start several sites in the same second, and none may undo another's. */
+async function update(store: string, change: (before: RememberedStore | undefined) => RememberedStore): Promise<void> {
+  const file = memoryFile();
+  await whileLocked(file, async () => {
+    const before = await readStores();
+    const all = Object.entries({ ...before, [store]: change(before[store]) });
+    const stores = Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    await writeFileAtomic(file, formatJson({ format_version: FORMAT_VERSION, stores }), { mode: 0o600 });
+  });
 }
 
 const memoryFile = (): string => path.join(stateDirectory(), "stores.json");

@@ -9,7 +9,7 @@ import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { BREAK_LOCK, SWITCH, TEXT } from "../core/options.ts";
 import { printJson } from "../core/print-json.ts";
-import { storeOf } from "../core/store-path.ts";
+import { siteStoreOf } from "../core/store-path.ts";
 
 export const acceptCommand = defineCommand({
   forms: ["RUN --code CODE --reason TEXT --dest DIR"],
@@ -28,7 +28,7 @@ export const acceptCommand = defineCommand({
   },
   async run(flags, frame) {
     const outcome = await acceptIn(
-      storeOf(flags),
+      await siteStoreOf(flags),
       {
         run: flags.run,
         code: lastValue(flags.code) ?? "",

@@ -24,6 +24,10 @@ export const YES = { ...SWITCH, describe: "do not ask" } as const;
 export const BREAK_LOCK = { ...SWITCH, describe: "take over a lock held from another host" } as const;
 /** What opens sealed artifacts; may be given several times. */
 export const IDENTITY = { ...TEXT, describe: "file with an identity that opens sealed artifacts" } as const;
+export const ALLOWED_SIGNERS = {
+  ...TEXT,
+  describe: "file of the signers whose signatures count (default: signing in the config)",
+} as const;
 /** The options of commands that keep evidence of what they proved. */
 export const EVIDENCE = {
   ...TEXT,

@@ -9,12 +9,13 @@ import { phaseReport } from "../../report/phases.ts";
 import { printableLines } from "../../report/printable.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
-import { EVIDENCE, IDENTITY, NUMBER, SWITCH, TEXT } from "../core/options.ts";
+import { ALLOWED_SIGNERS, EVIDENCE, IDENTITY, NUMBER, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
 import { printWarning } from "../../report/warning.ts";
 import { drillReinit } from "./reinit.ts";
 import { requireSiteConfig } from "../core/site-config.ts";
 import { FROM, withStore } from "../core/from.ts";
+import { pathOf } from "../core/store-path.ts";
 import { showCheck } from "../core/check-report.ts";
 
 /** The displayed name of each phase. */
@@ -41,6 +42,7 @@ export const drill = defineCommand({
     identity: IDENTITY,
     from: FROM,
     evidence: EVIDENCE,
+    "allowed-signers": ALLOWED_SIGNERS,
     projects: { ...NUMBER, default: DRILL_DEFAULTS.projects, describe: "number of projects to compile" },
     workers: { ...NUMBER, default: DRILL_DEFAULTS.workers, describe: "worker threads" },
     changed: { ...SWITCH, describe: "restore what was not proved in the last 35 days, and every database" },
@@ -85,6 +87,7 @@ export const drill = defineCommand({
           changed: flags.changed,
           search: flags.search,
           strict: flags.strict,
+          allowedSigners: pathOf(flags["allowed-signers"]),
         },
         {
           signal: frame.signal,

@@ -11,12 +11,13 @@ import { phaseReport } from "../../report/phases.ts";
 import { printable } from "../../report/printable.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
 import { defineCommand, type ParsedOptions } from "../core/command.ts";
-import { IDENTITY, NUMBER, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
+import { ALLOWED_SIGNERS, IDENTITY, NUMBER, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
 import { missingText, showOutcome, showPreview } from "./report.ts";
 import { confirmInPlace, directoryOf, reasonOf, RESTORE_OPTIONS } from "./options.ts";
 import { printJson } from "../core/print-json.ts";
 import { requireSiteConfig, siteConfigOf } from "../core/site-config.ts";
 import { FROM, withStore } from "../core/from.ts";
+import { pathOf } from "../core/store-path.ts";
 import type { CommandFrame } from "../core/run-command.ts";
 
 const END = ["database", "break-lock", "yes", "from"];
@@ -46,6 +47,8 @@ const OPTIONS = {
   "allow-newer-schema": { ...SWITCH, describe: "restore a backup that is newer than the code" },
   "pg-restore-flag": { ...TEXT, describe: "flag to pass to pg_restore, e.g. --pg-restore-flag=--no-acl" },
   workers: { ...NUMBER, describe: "number of archives to unpack in parallel" },
+  "allowed-signers": ALLOWED_SIGNERS,
+  "allow-unsigned": { ...SWITCH, describe: "restore a run whose signature is missing or does not count" },
   "dry-run": { ...SWITCH, describe: "show the plan; change nothing" },
   ...RESTORE_OPTIONS,
   confirm: { type: "string", describe: "keep a restore, and remove what it replaced" },
@@ -78,8 +81,9 @@ export const restore = defineCommand({
       if (how !== undefined) return await endOne(how, flags, store, frame);
       const options = optionsOf(flags);
       const progress = phaseReport(flags);
+      const { signing } = knownConfig(flags) ?? {};
       const outcome = await restoreRun(
-        { store, content, config: () => configOf(flags), known: () => knownConfig(flags) },
+        { store, content, config: () => configOf(flags), known: () => knownConfig(flags), signing },
         options,
         {
           ...frame,
@@ -107,6 +111,8 @@ const optionsOf = (flags: Flags): RestoreOptions => ({
   steps: stepsOf(flags),
   units: parseList("unit", flags.unit),
   complete: flags.complete,
+  allowedSigners: pathOf(flags["allowed-signers"]),
+  allowUnsigned: flags["allow-unsigned"],
   path: lastValue(flags.path),
   database: lastValue(flags.database),
   identities: [flags.identity ?? []].flat(),

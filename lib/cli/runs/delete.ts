@@ -7,7 +7,7 @@ import { defineCommand } from "../core/command.ts";
 import { confirmTyped } from "../core/confirm.ts";
 import { BREAK_LOCK, SWITCH, YES } from "../core/options.ts";
 import { printJson } from "../core/print-json.ts";
-import { storeOf } from "../core/store-path.ts";
+import { siteStoreOf } from "../core/store-path.ts";
 
 export const remove = defineCommand({
   forms: ["RUN --dest DIR"],
@@ -20,7 +20,6 @@ export const remove = defineCommand({
     "break-lock": BREAK_LOCK,
   },
   async run(flags, frame) {
-    const store = storeOf(flags);
     const dryRun = flags["dry-run"];
     if (!dryRun && !flags.yes)
       await confirmTyped(
@@ -33,7 +32,11 @@ export const remove = defineCommand({
         },
         frame.signal,
       );
-    const summary = await deleteOne(store, { run: flags.run, dryRun, breakLock: flags["break-lock"] }, frame);
+    const summary = await deleteOne(
+      await siteStoreOf(flags),
+      { run: flags.run, dryRun, breakLock: flags["break-lock"] },
+      frame,
+    );
     const { run, incomplete, freed_bytes } = summary;
     const what = `${incomplete ? "the interrupted run" : "the run"} ${run}, ${formatBytes(freed_bytes)}`;
     if (flags.json) printJson({ message_type: "summary", ...summary });

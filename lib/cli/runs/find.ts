@@ -1,7 +1,7 @@
 /** `find`: finds a file in the runs of a store. */
 import { EXIT, HoldfastError } from "../../errors.ts";
 import { FIND_DEFAULTS, findIn } from "../../api/runs.ts";
-import type { FoundFile } from "../../ops/runs/find-files.ts";
+import type { FoundFile } from "../../ops/find/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";

@@ -6,6 +6,7 @@ import { listRuns, pathsOf, unitsOf, type PathsSummary, type UnitsSummary } from
 import type { ListedRun } from "../../ops/runs/list.ts";
 import { formatColumns } from "../../report/columns.ts";
 import { formatBytes } from "../../report/format.ts";
+import { printWarning } from "../../report/warning.ts";
 import { printable } from "../../report/printable.ts";
 import type { ListedUnit } from "../../ops/runs/list-units.ts";
 import { parseList, lastValue } from "../core/arguments.ts";
@@ -48,9 +49,10 @@ export const list = defineCommand({
       const tree = lastValue(flags.tree);
       if (tree !== undefined) return showTree(await pathsOf(dest, { run: tree }), flags);
       const listing = await listRuns(dest, { tags: parseList("tag", flags.tag) });
-      const { store, runs } = listing;
+      const { store, runs, warnings } = listing;
       if (flags.json) printJson({ message_type: "summary", ...listing });
       else if (!flags.quiet) process.stdout.write(runs.length === 0 ? `no runs in ${store}\n` : showRuns(runs));
+      if (!flags.json) warnings.forEach(printWarning);
       return EXIT.ok;
     });
   },

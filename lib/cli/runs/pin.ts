@@ -6,7 +6,7 @@ import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { TEXT } from "../core/options.ts";
 import { printJson } from "../core/print-json.ts";
-import { storeOf } from "../core/store-path.ts";
+import { siteStoreOf, storeOf } from "../core/store-path.ts";
 
 const RUN = { run: { type: "string", demandOption: true, describe: "an id, latest or last" } } as const;
 const MISSING = "list the runs of the store with npx tsx scripts/list.ts";
@@ -17,8 +17,9 @@ export const pinCommand = defineCommand({
   positionals: RUN,
   missing: MISSING,
   options: { reason: { ...TEXT, describe: "why it is kept" } },
-  async run(flags) {
-    const pinned = await pinRun(storeOf(flags), { run: flags.run, reason: lastValue(flags.reason) });
+  async run(flags, frame) {
+    const options = { run: flags.run, reason: lastValue(flags.reason) };
+    const pinned = await pinRun(await siteStoreOf(flags), options, frame);
     if (flags.json) printJson({ message_type: "summary", ...pinned });
     else if (!flags.quiet) process.stdout.write(`${pc.green("✓")} pinned the run ${pinned.run}\n`);
     return EXIT.ok;

@@ -10,13 +10,12 @@ import { formatColumns } from "../../report/columns.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
 import { printWarning } from "../../report/warning.ts";
-import { findStore } from "../../store/open.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { BREAK_LOCK, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
 import { printJson } from "../core/print-json.ts";
-import { configOfSite, requireSiteConfig } from "../core/site-config.ts";
-import { storeOf } from "../core/store-path.ts";
+import { requireSiteConfig } from "../core/site-config.ts";
+import { siteStoreOf } from "../core/store-path.ts";
 import { describeProof } from "./proof.ts";
 
 /** Flags with the names of the keys of `retention` in the config. */
@@ -68,9 +67,11 @@ export const pruneCommand = defineCommand({
     const target = lastValue(flags.target);
     if (target !== undefined) return await pruneNamed({ ...flags, target, remove: flags.delete }, rules, frame.signal);
     const dryRun = flags["dry-run"];
-    const store = storeOf(flags);
-    const config = configOfSite((await findStore(store)).site, lastValue(flags.config));
-    const outcome = await pruneStore({ store, config }, { rules, dryRun, breakLock: flags["break-lock"] }, frame);
+    const outcome = await pruneStore(
+      await siteStoreOf(flags),
+      { rules, dryRun, breakLock: flags["break-lock"] },
+      frame,
+    );
     if (flags.json) printJson({ message_type: "summary", ...pruneSummary(outcome, { dryRun }) });
     else {
       if (!flags.quiet) process.stdout.write(showOutcome(outcome, dryRun));

@@ -6,11 +6,12 @@ import { plural } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
-import { EVIDENCE, IDENTITY, SWITCH, TEXT } from "../core/options.ts";
+import { ALLOWED_SIGNERS, EVIDENCE, IDENTITY, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
 import { printWarning } from "../../report/warning.ts";
 import { siteConfigOf } from "../core/site-config.ts";
 import { FROM, withStore } from "../core/from.ts";
+import { pathOf } from "../core/store-path.ts";
 import { showCheck } from "../core/check-report.ts";
 
 export const verify = defineCommand({
@@ -36,6 +37,7 @@ export const verify = defineCommand({
     identity: IDENTITY,
     from: FROM,
     evidence: EVIDENCE,
+    "allowed-signers": ALLOWED_SIGNERS,
   },
   rules: {
     conflicts: [
@@ -57,7 +59,17 @@ export const verify = defineCommand({
       const onCheck = (check: Check): void => void (shown && progress.say(showCheck(check)));
       const verification = await verifyRun(
         { store, config, content },
-        { run, sample, quick, deep, live, scratch, evidence, identities: [flags.identity ?? []].flat() },
+        {
+          run,
+          sample,
+          quick,
+          deep,
+          live,
+          scratch,
+          evidence,
+          identities: [flags.identity ?? []].flat(),
+          allowedSigners: pathOf(flags["allowed-signers"]),
+        },
         {
           signal: frame.signal,
           onCheck,

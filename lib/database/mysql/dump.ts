@@ -5,7 +5,7 @@
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import type { Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand, startCommand, type RunningCommand } from "../../exec/command.ts";
 import type { DumpResult } from "../snapshot.ts";

@@ -7,7 +7,7 @@
  * privilege, or if a writer does not finish, the snapshots are milliseconds apart: then the rows are counted in the
  * dump, with a warning.
  */
-import type { Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import {
   DEFAULT_EXACT_ROWS,

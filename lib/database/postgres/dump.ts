@@ -1,7 +1,7 @@
 /** `pg_dump` of an exported snapshot, and the proof that the archive holds what the snapshot held. */
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import type { Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import { runCommand, startCommand, type CommandOptions } from "../../exec/command.ts";
 import { CopyRows } from "./count-copy-rows.ts";

@@ -1,6 +1,6 @@
 /** PostgreSQL, by psql, pg_dump and pg_restore. */
 import * as z from "zod";
-import type { Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import { DEFAULT_EXACT_ROWS, firstDifference, mergeCounts, withDumped, withinBudget } from "../row-counts.ts";
 import { postgresCredentials, type Credentials } from "../access/credentials.ts";

@@ -5,7 +5,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
 import { HoldfastError } from "../../errors.ts";
 import { digestEach } from "../facts-digest.ts";
 import type { SqliteDatabase, SqliteValue } from "../../sqlite/database.ts";

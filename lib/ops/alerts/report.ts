@@ -96,6 +96,7 @@ const WORKS: Readonly<Record<Subject, string>> = {
   drill: "the drill succeeds again",
   proof: "there is a recent proof again",
   push: "pushes to targets succeed again",
+  signatures: "the signatures of the store are whole again",
 };
 
 function recoveryOf(config: SiteConfig, recovered: readonly { subject: Subject; since: string }[]): Alert {

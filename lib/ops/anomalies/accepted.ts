@@ -2,8 +2,10 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { acceptedSchema, type Accepted, type Anomaly } from "../../model/anomaly.ts";
+import type { Signing } from "../../config/settings/signing.ts";
 import type { ManifestHead } from "../../model/run.ts";
-import { readDocument } from "../../store/files/json-documents.ts";
+import { readDocument, tryReadDocument } from "../../store/files/json-documents.ts";
+import { documentCounts } from "../checks/signed-document.ts";
 
 export const acceptedFile = (store: string, run: string): string => path.join(store, "evidence", run, "accepted.json");
 
@@ -11,6 +13,19 @@ export const acceptedFile = (store: string, run: string): string => path.join(st
 export function readAccepted(store: string, run: string): Accepted["accepted"] {
   const file = acceptedFile(store, run);
   return existsSync(file) ? readDocument(file, acceptedSchema).accepted : [];
+}
+
+/** Checks whether what accepts the anomalies of a run counts: with allowed signers it needs a signature. */
+export async function acceptanceCounts(
+  store: string,
+  run: string,
+  { signing, signal }: { readonly signing: Signing | undefined; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const file = acceptedFile(store, run);
+  if (signing === undefined || !existsSync(file)) return true;
+  const document = tryReadDocument(file, acceptedSchema);
+  const last = document?.accepted.at(-1);
+  return document?.run === run && (await documentCounts(file, new Date(last?.at ?? Date.now()), signing, signal));
 }
 
 /** Returns the alarms of a run that were not accepted: with one, the run is not good. */

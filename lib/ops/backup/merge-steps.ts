@@ -5,11 +5,13 @@ import { HoldfastError } from "../../errors.ts";
 import type { Anomaly } from "../../model/anomaly.ts";
 import type { Loss, Manifest, ManifestHead, Scope, StepSummary, Totals } from "../../model/run.ts";
 import { FORMAT_VERSION, type Failure, type StepName } from "../../model/unit.ts";
+import type { Store } from "../../store/open.ts";
 import type { ListedStep } from "../../store/run/manifest.ts";
 import type { StepOutcome } from "../../steps/core/run.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
 import { VERSION } from "../../version.ts";
-import { recipientsDigest, type Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
+import { recipientsDigest } from "../../store/seal/names.ts";
 
 /** The parts of a manifest that the steps determine. */
 export interface MergedSteps {
@@ -94,7 +96,7 @@ export function manifestHead(
   about: {
     run: string;
     site: string;
-    store: string;
+    store: Pick<Store, "path" | "id">;
     kind: ManifestHead["kind"];
     scope: Scope;
     name: string | undefined;
@@ -108,7 +110,7 @@ export function manifestHead(
 ): ManifestHead {
   if (merged.totals.units === 0) {
     throw new HoldfastError("E_NOTHING", "no unit could be backed up; no run is published", {
-      hint: `see the reasons above, or run npx tsx scripts/logs.ts ${about.run} --dest ${about.store}`,
+      hint: `see the reasons above, or run npx tsx scripts/logs.ts ${about.run} --dest ${about.store.path}`,
     });
   }
   return {
@@ -116,6 +118,7 @@ export function manifestHead(
     format_version: FORMAT_VERSION,
     run: about.run,
     site: about.site,
+    store_id: about.store.id,
     host: hostname(),
     kind: about.kind,
     scope: about.scope,

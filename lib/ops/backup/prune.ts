@@ -1,6 +1,7 @@
 /** Prunes the store after a backup, under its locks. */
 import type { SiteConfig } from "../../config/load.ts";
 import { retentionPolicy } from "../../config/settings/retention.ts";
+import type { Signing } from "../../config/settings/signing.ts";
 import { requiredTargets } from "../../config/settings/targets/target.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
@@ -10,16 +11,19 @@ import type { Session } from "./session.ts";
 
 /** Removes the runs that the policy does not keep. The run is published: whatever fails here is a warning. */
 export async function pruneAfterBackup(
-  { retention, targets }: Pick<SiteConfig, "retention" | "targets">,
+  {
+    config,
+    signing,
+  }: { readonly config: Pick<SiteConfig, "retention" | "targets">; readonly signing: Signing | undefined },
   { store, locks }: Pick<Session, "store" | "locks">,
   command: string,
   { report, signal }: BackupOptions,
 ): Promise<void> {
   const note = (level: "info" | "warning", text: string): void => report({ type: "note", level, text });
   try {
-    const policy = retentionPolicy(retention);
+    const policy = retentionPolicy(config.retention);
     const { decisions, blocked, cap, freed_bytes } = await pruneLocked(
-      { store: store.path, policy, required: requiredTargets(targets), command },
+      { place: store, policy, required: requiredTargets(config.targets), command, signing },
       locks,
       signal,
     );

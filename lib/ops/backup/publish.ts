@@ -25,6 +25,7 @@ import type { Published, BackupRequest } from "./request.ts";
 import { restoreGuide } from "./restore-guide.ts";
 import { scopeOf } from "./select-steps.ts";
 import type { Session } from "./session.ts";
+import { rememberPublished, signRun, type Signer } from "./signer.ts";
 
 /** A run being made. */
 export interface Work {
@@ -32,6 +33,8 @@ export interface Work {
   readonly context: StepContext;
   readonly steps: readonly Step[];
   readonly permissions: RunPermissions;
+  /** Undefined if runs are not signed. */
+  readonly signer: Signer | undefined;
   /** Grows while the run goes on. */
   readonly warnings: readonly string[];
 }
@@ -59,7 +62,7 @@ export async function publish(
   { merged, outcomes, units }: Results,
   finish: PublishInput,
 ): Promise<Published> {
-  const { session, context, steps, permissions, warnings } = work;
+  const { session, context, steps, permissions, warnings, signer } = work;
   const { run, staging, store } = session;
   const scope = scopeOf(request, steps, context.options.textTypes);
   const startedAt = new Date(finish.started).toISOString();
@@ -74,7 +77,7 @@ export async function publish(
     description: request.description,
     tags: request.tags,
     startedAt,
-    store: store.path,
+    store,
     seal: context.seal,
     losses,
     anomalies: guard.anomalies,
@@ -96,7 +99,8 @@ export async function publish(
     containersOf(config),
   );
   documents.write(PLACES_FILE, places);
-  documents.writeText("RESTORE.md", restoreGuide(inOrder, head, config, places, work.context.seal));
+  const { seal } = context;
+  documents.writeText("RESTORE.md", restoreGuide(inOrder, head, config, places, { seal, signer: signer?.principal }));
   writeManifest(staging, head, merged.listed, {
     failures: merged.failures,
     uncovered: shortenUncovered(finish.uncovered),
@@ -104,6 +108,7 @@ export async function publish(
   });
   finish.closeLog();
   await writeSums(staging, documents.digests, finish.signal);
+  if (signer !== undefined) await signRun(signer, staging, finish.signal);
   finish.signal.throwIfAborted();
   await publishRun(store.path, run, permissions, {
     beforeRename: () => session.locks.assertHeld(),
@@ -114,6 +119,13 @@ export async function publish(
     finish.report,
     async () => await finishPublishing(store.path),
   );
+  const remembered =
+    signer === undefined ||
+    (await attempt(
+      "the run is published and signed, but this host could not remember it",
+      finish.report,
+      async () => await rememberPublished(store, run),
+    ));
   const kept = await attempt(
     "the run is published, but its history could not be kept",
     finish.report,
@@ -131,7 +143,7 @@ export async function publish(
     warnings,
     anomalies,
     alarmStatus: anomalies.some(({ level }) => level === "alarm") ? config.anomalies.exit : EXIT.ok,
-    afterFailed: !linked || !kept,
+    afterFailed: !linked || !kept || !remembered,
   };
 }
 

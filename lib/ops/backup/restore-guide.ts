@@ -4,7 +4,7 @@ import type { ManifestHead } from "../../model/run.ts";
 import type { StepName } from "../../model/unit.ts";
 import { shellQuote } from "../../report/shell.ts";
 import { plural } from "../../report/format.ts";
-import type { Seal, SealProgram } from "../../store/seal/seal.ts";
+import type { Seal, SealProgram } from "../../model/seal.ts";
 import { restoreOrder, STEPS } from "../../steps/registry.ts";
 import { fileOfRun, target } from "../../steps/restore/targets.ts";
 import { DEAD_LIST, DIRECTORY_TIMES } from "../../store/run/layers.ts";
@@ -12,29 +12,29 @@ import type { Place, Places } from "../../store/run/places.ts";
 import { unitOrder } from "../../store/run/unit-name.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
 
-/** Returns the guide for a run with these units. */
+/** Returns the guide for a run with these units; `signer` is the principal of the one who signs it. */
 export function restoreGuide(
   units: readonly CollectedUnit[],
   head: ManifestHead,
   config: SiteConfig,
   places: Places,
-  seal: Seal | undefined,
+  { seal, signer }: { readonly seal: Seal | undefined; readonly signer: string | undefined },
 ): string {
   const sections = restoreOrder().flatMap((step) => {
     const own = units.filter((unit) => unit.step === step);
     return own.length === 0 ? [] : [section(own, step)];
   });
-  return `${[intro(head, config), ...openings(seal), ...sections, attributes(places), outro()].join("\n\n")}\n`;
+  return `${[intro(head, config, signer), ...openings(seal), ...sections, attributes(places), outro()].join("\n\n")}\n`;
 }
 
-function intro(head: ManifestHead, config: SiteConfig): string {
+function intro(head: ManifestHead, config: SiteConfig, signer: string | undefined): string {
   return `# Restoring ${head.site} from run ${head.run}
 
 This run was made on ${head.host} and ended ${head.finished_at} as **${head.status}**${head.scope === "full" ? "" : " (a selection of the site, not all of it)"}. Everything here is plain files:
 \`sha256sum\`, \`unzip\`, \`tar\` and the database's own tools bring it back. \`failures.json\` names what could not be backed up.
 
 The commands below are for bash and GNU tools, as root where owners matter. Start in this directory and set where the site shall be: it was at
-${shellQuote(config.root)}. Trees that lay outside of it go back to where they were, or below \`OUTSIDE\` when that is set.
+${shellQuote(config.root)}. Trees that lay outside of it go back to where they were, or below \`OUTSIDE\` when that is set.${signer === undefined ? "" : SIGNED}
 
 \`\`\`bash
 set -o pipefail
@@ -43,7 +43,7 @@ ROOT=${shellQuote(config.root)}
 OUTSIDE=
 UNZIP="unzip -qo -^ -K -V"
 [ "$(id -u)" != 0 ] || UNZIP="$UNZIP -X"
-sha256sum --quiet -c SHA256SUMS
+${signer === undefined ? "" : checkSignature(signer)}sha256sum --quiet -c SHA256SUMS
 \`\`\``;
 }
 
@@ -76,6 +76,16 @@ RUN=$PLAIN
 \`\`\``,
   ];
 }
+const SIGNED = `
+
+The run is signed: \`SHA256SUMS\` lists every file of it, and \`SHA256SUMS.sig\` signs that list. Set \`ALLOWED_SIGNERS\` to your own copy of the
+list of signers, never to one that came with the backup, and \`ssh-keygen\` (OpenSSH 8.9 or later) says who made it. A file that
+\`SHA256SUMS\` does not list is no part of the run, and \`"run"\` in \`manifest.json\` names the run that was signed.`;
+
+/** Returns commands that fail for a signature that does not count. */
+const checkSignature = (signer: string): string => `ALLOWED_SIGNERS=\${ALLOWED_SIGNERS:-}
+[ -z "$ALLOWED_SIGNERS" ] || ssh-keygen -Y verify -f "$ALLOWED_SIGNERS" -I ${shellQuote(signer)} -n holdfast-run -s SHA256SUMS.sig < SHA256SUMS
+`;
 
 function section(units: readonly CollectedUnit[], step: StepName): string {
   const { title, note } = STEPS[step];

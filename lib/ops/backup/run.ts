@@ -2,15 +2,17 @@
  * The main job: lock → staging → dump and projects → file steps → merge → publish → latest. docs/design.md tells the
  * order.
  */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { loadConfig, type SiteConfig } from "../../config/load.ts";
-import { asHoldfastError, isDiskFull } from "../../errors.ts";
+import { asHoldfastError, HoldfastError, isDiskFull } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { logReport } from "../../report/log.ts";
 import { applicationState } from "../../steps/application.ts";
 import { type StepContext, UNKNOWN_APP } from "../../steps/core/context.ts";
 import { findUncovered, shortenUncovered } from "../../steps/coverage/uncovered.ts";
 import { PROJECTS_FILE } from "../../steps/core/projects.ts";
+import { SUMS_FILE } from "../../store/run/checksums.ts";
 import { keepFailedLog } from "../../store/run/failed-log.ts";
 import { shareStore } from "../../store/run/publish.ts";
 import { LOG_FILE, tidyStaging } from "../../store/run/resume.ts";
@@ -28,8 +30,9 @@ import { beginSession, type Session } from "./session.ts";
 import { createContext } from "../../steps/core/create-context.ts";
 import { attempt } from "./attempt.ts";
 import { pruneAfterBackup } from "./prune.ts";
+import { prepareSigner, reusableRuns } from "./signer.ts";
 import { publish, type Work } from "./publish.ts";
-import { noteResealing } from "./resealing.ts";
+import { noteResealing } from "../sealed/resealing.ts";
 
 /** The time limit of `hooks.on_error`: the signal that would end it may be the error itself. */
 const ON_ERROR_MS = 60_000;
@@ -64,16 +67,18 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
         session.staging,
         selected.map((step) => step.name),
       );
-    const context = contextOf(config, request, textTypes, session, { report, signal });
     noteResealing(session.store.path, session.seal, report);
-    const work = { session, context, steps: selected, permissions, warnings };
+    const signer = await prepareSigner(config.signing, session, { report, signal });
+    const reusable = await reusableRuns(signer, session, { report, signal });
+    const context = contextOf(config, request, textTypes, { ...session, reusable }, { report, signal });
+    const work = { session, context, steps: selected, permissions, warnings, signer };
     outcome = await writeRun(config, request, work, { report, signal });
     if (request.safety === undefined && config.retention?.after_backup === true)
-      await pruneAfterBackup(config, session, request.command, { report, signal });
+      await pruneAfterBackup({ config, signing: signer?.signing }, session, request.command, { report, signal });
   } catch (error) {
     // Finished units are worth keeping for --resume, but not at the price of a disk that stays full.
-    const keepStaging = signal.aborted && !isDiskFull(error);
     const { store, run, staging } = session;
+    const keepStaging = (signal.aborted || onlySignatureLacks(error, staging)) && !isDiskFull(error);
     if (!keepStaging)
       await attempt("the log of the failed run could not be kept", report, async () =>
         keepFailedLog(store.path, run, staging),
@@ -88,6 +93,10 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
   );
   return { ...outcome, afterFailed: outcome.afterFailed || !tidied };
 }
+
+/** Checks whether a run was whole but for its signature, so that --resume needs to do no more than sign it. */
+const onlySignatureLacks = (error: unknown, staging: string): boolean =>
+  error instanceof HoldfastError && error.code === "E_SIGNING" && existsSync(path.join(staging, SUMS_FILE));
 
 async function writeRun(
   config: SiteConfig,
@@ -146,7 +155,7 @@ function contextOf(
   config: SiteConfig,
   request: BackupRequest,
   textTypes: readonly string[],
-  session: Session,
+  session: Session & { readonly reusable: readonly string[] | undefined },
   options: BackupOptions,
 ): StepContext {
   return createContext({
@@ -158,6 +167,7 @@ function contextOf(
     copies: session.copies,
     seal: session.seal,
     store: session.store.path,
+    reusable: session.reusable,
     projectsFile: path.join(session.staging, PROJECTS_FILE),
     app: UNKNOWN_APP,
     signal: options.signal,

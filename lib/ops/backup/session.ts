@@ -27,7 +27,7 @@ import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
 import type { BackupRequest } from "./request.ts";
 import { privateDirectory } from "../../database/access/private-directory.ts";
 import { configuredSeal, trySeal } from "../../store/seal/configured.ts";
-import type { Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
 import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 
 export interface Session {

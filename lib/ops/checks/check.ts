@@ -16,6 +16,7 @@ export interface Problem {
  * change.
  */
 export type CheckId =
+  | "signature"
   | "project_counts"
   | "unit_counts"
   | "indexes"

@@ -3,6 +3,7 @@ import type { CheckState, Problem } from "./check.ts";
 
 /** Ids of checks, which are part of the evidence's format and must not change. */
 export type DrillCheckId =
+  | "signature"
   | "run"
   | "unchanged"
   | "checksums"
@@ -27,6 +28,7 @@ export interface DrillCheck {
 }
 
 const TITLES: Readonly<Record<DrillCheckId, string>> = {
+  signature: "signature",
   run: "run",
   unchanged: "unchanged units",
   checksums: "checksums",

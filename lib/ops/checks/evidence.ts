@@ -1,13 +1,14 @@
 /**
  * Keeps the evidence of a verification or a drill: `evidence/<run>/<kind>-<time>.json` of the store or of another
- * directory.
+ * directory, and beside it its signature.
  */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import type { Signing } from "../../config/settings/signing.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
-import { createFileAtomic } from "../../store/files/atomic.ts";
-import { formatJson } from "../../store/files/json-documents.ts";
+import { createFileAtomic, writeFileAtomic } from "../../store/files/atomic.ts";
 import { stateDirectory } from "../../store/known-stores.ts";
+import { signatureOf, signedDocument, type SignedDocument } from "./signed-document.ts";
 
 export interface EvidencePlace {
   readonly store: string;
@@ -16,6 +17,9 @@ export interface EvidencePlace {
   readonly started: Date;
   /** The operator's own directory, in place of the store. */
   readonly directory?: string | undefined;
+  /** With a key the evidence is signed. */
+  readonly signing?: Signing | undefined;
+  readonly signal: AbortSignal;
 }
 
 export interface KeptEvidence {
@@ -30,10 +34,31 @@ export interface KeptEvidence {
  * to the state directory of this host. Throws `E_TARGET` if the operator's own directory is not writable.
  */
 export async function keepEvidence(place: EvidencePlace, document: unknown): Promise<KeptEvidence> {
+  const { signed, unsigned } = await trySigning(place, document);
+  const kept = await keep(place, signed);
+  return { ...kept, notes: [...kept.notes, ...unsigned] };
+}
+
+/** A key that fails loses no hour of work: what was found is kept, and a note says that it proves nothing. */
+async function trySigning(
+  { signing, signal }: EvidencePlace,
+  document: unknown,
+): Promise<{ readonly signed: SignedDocument; readonly unsigned: readonly string[] }> {
+  try {
+    return { signed: await signedDocument(document, signing, signal), unsigned: [] };
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = asHoldfastError(error).message;
+    const signed = await signedDocument(document, undefined, signal);
+    return { signed, unsigned: [`the evidence is not signed, and counts for nothing: ${why}`] };
+  }
+}
+
+async function keep(place: EvidencePlace, signed: SignedDocument): Promise<KeptEvidence> {
   const { store, run, directory } = place;
   if (directory !== undefined) {
     try {
-      return { file: await write(path.join(directory, run), place, document), notes: [] };
+      return { file: await write(path.join(directory, run), place, signed), notes: [] };
     } catch (error) {
       throw new HoldfastError("E_TARGET", `the evidence cannot be written: ${asHoldfastError(error).message}`, {
         hint: "correct --evidence",
@@ -42,12 +67,12 @@ export async function keepEvidence(place: EvidencePlace, document: unknown): Pro
     }
   }
   try {
-    const file = await write(path.join(store, "evidence", run), place, document);
+    const file = await write(path.join(store, "evidence", run), place, signed);
     return { file: path.relative(store, file), notes: [] };
   } catch (error) {
     const why = `the evidence cannot be written to the store (${asHoldfastError(error).message})`;
     try {
-      const file = await write(path.join(stateDirectory(), "evidence", run), place, document);
+      const file = await write(path.join(stateDirectory(), "evidence", run), place, signed);
       return { file, notes: [`${why}: it is in ${file}`] };
     } catch (second) {
       const then = asHoldfastError(second).message;
@@ -56,10 +81,16 @@ export async function keepEvidence(place: EvidencePlace, document: unknown): Pro
   }
 }
 
-async function write(directory: string, { kind, started }: EvidencePlace, document: unknown): Promise<string> {
+async function write(
+  directory: string,
+  { kind, started }: EvidencePlace,
+  { text, signature }: SignedDocument,
+): Promise<string> {
   mkdirSync(directory, { recursive: true, mode: 0o750 });
   for (let time = started.getTime(); ; time++) {
     const file = path.join(directory, `${kind}-${new Date(time).toISOString().replaceAll(/[-:.]/g, "")}.json`);
-    if (await createFileAtomic(file, formatJson(document), { mode: 0o640 })) return file;
+    if (!(await createFileAtomic(file, text, { mode: 0o640 }))) continue;
+    if (signature !== undefined) await writeFileAtomic(signatureOf(file), signature, { mode: 0o640 });
+    return file;
   }
 }

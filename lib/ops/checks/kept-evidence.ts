@@ -33,14 +33,23 @@ export const provedFrom = (evidence: Evidence): Date =>
     ? new Date(evidence.proved_since)
     : timeOfEvidence(evidence);
 
-/** Reads the evidence of one run. */
-export function readEvidence(store: string, run: string): Evidence[] {
-  return placesOf(store).flatMap((evidence) => {
-    const directory = path.join(evidence, run);
+/** A document of evidence, and the file that holds it. */
+export interface EvidenceFile {
+  readonly evidence: Evidence;
+  readonly file: string;
+}
+
+/** Reads the evidence of one run, whether signed or not. */
+export function readEvidence(store: string, run: string): EvidenceFile[] {
+  return placesOf(store).flatMap((place) => {
+    const directory = path.join(place, run);
     return namesIn(directory)
       .filter((name) => /^(?:drill|verify)-.*\.json$/.test(name))
-      .flatMap((name) => tryReadDocument(path.join(directory, name), evidenceSchema) ?? [])
-      .filter((one) => one.run === run);
+      .flatMap((name) => {
+        const file = path.join(directory, name);
+        const evidence = tryReadDocument(file, evidenceSchema);
+        return evidence?.run === run ? [{ evidence, file }] : [];
+      });
   });
 }
 

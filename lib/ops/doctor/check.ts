@@ -18,6 +18,7 @@ export type DoctorCheckId =
   | "space"
   | "clock"
   | "retention"
+  | "signing"
   | "proof"
   | "targets"
   | "timers";

@@ -2,6 +2,7 @@
 import { retentionPolicy } from "../../config/settings/retention.ts";
 import { requiredTargets } from "../../config/settings/targets/target.ts";
 import { findStore } from "../../store/open.ts";
+import { openSigning } from "../../store/signing/open.ts";
 import { count } from "../checks/check.ts";
 import { prune } from "../retention/run.ts";
 import { checkProofAge } from "../runs/stale-proof.ts";
@@ -22,10 +23,13 @@ export async function checkRetention({ config, store, signal }: Installation): P
 }
 
 /** Checks the age of the newest proof, as the watch does. */
-export async function checkProof({ store, now, signal }: Installation): Promise<DoctorFinding | undefined> {
+export async function checkProof({ config, store, now, signal }: Installation): Promise<DoctorFinding | undefined> {
   if (store === undefined) return undefined;
   const { path: place } = await findStore(store);
-  const { state, figure, problems } = await checkProofAge(place, now, signal);
+  const { state, figure, problems } = await checkProofAge(place, now, {
+    signing: openSigning(config.signing, place),
+    signal,
+  });
   return {
     figure,
     faults: problems,

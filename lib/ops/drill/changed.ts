@@ -2,6 +2,7 @@
 import { PROOF_MAX_AGE } from "../../config/settings/retention.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
 import { layersOf } from "../../store/run/layers.ts";
+import type { ProofOptions } from "../runs/proof.ts";
 import { provedSince } from "../runs/proof-coverage.ts";
 
 export interface Changes {
@@ -13,8 +14,13 @@ export interface Changes {
 }
 
 /** Divides the units of a run. The layers of a tree belong together. */
-export function changesOf(store: string, units: readonly UnitMetadata[], now: Date): Changes {
-  const known = provedSince(store, PROOF_MAX_AGE, now);
+export async function changesOf(
+  store: string,
+  units: readonly UnitMetadata[],
+  now: Date,
+  options: ProofOptions,
+): Promise<Changes> {
+  const known = await provedSince(store, PROOF_MAX_AGE, now, options);
   const isProved = ({ step, artifacts }: UnitMetadata): boolean =>
     step !== "db" && artifacts.every(({ sha256 }) => known.has(sha256));
   const unproved = units.filter((unit) => !isProved(unit));

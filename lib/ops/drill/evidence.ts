@@ -6,7 +6,7 @@ import { hashFile } from "../../store/files/hash.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
 import { VERSION } from "../../version.ts";
-import { keepEvidence, type KeptEvidence } from "../checks/evidence.ts";
+import { keepEvidence, type EvidencePlace, type KeptEvidence } from "../checks/evidence.ts";
 import type { ProvedArtifact } from "../checks/kept-evidence.ts";
 import type { DrillCheck } from "../checks/drill-check.ts";
 import type { Changes } from "./changed.ts";
@@ -56,7 +56,7 @@ interface Results {
 }
 
 export async function writeEvidence(
-  { store, run, directory }: { readonly store: string; readonly run: string; readonly directory: string | undefined },
+  { store, run, directory, signing }: Pick<EvidencePlace, "store" | "run" | "directory" | "signing">,
   started: Date,
   { phases, checks, trees, artifacts, changes, servers }: Results,
   signal: AbortSignal,
@@ -82,6 +82,6 @@ export async function writeEvidence(
     artifacts,
     ...(changes === undefined ? {} : { proved_since: changes.since?.toISOString() ?? null }),
   };
-  const kept = await keepEvidence({ store, run, kind: "drill", started, directory }, evidence);
+  const kept = await keepEvidence({ store, run, kind: "drill", started, directory, signing, signal }, evidence);
   return { evidence, kept };
 }

@@ -3,10 +3,12 @@
  * stay untouched.
  */
 import { HoldfastError } from "../../errors.ts";
+import type { Signing } from "../../config/settings/signing.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { listRuns, runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { findStore } from "../../store/open.ts";
+import { openSigning } from "../../store/signing/open.ts";
 import { drillRun, type DrillOptions } from "./sandbox-run.ts";
 import type { DrillEvidence } from "./evidence.ts";
 import { sweepSandboxes } from "../scratch/sandbox.ts";
@@ -40,6 +42,8 @@ export interface DrillRequest {
   readonly evidence?: string | undefined;
   /** Restores only what no recent evidence proves, and every database. */
   readonly changed: boolean;
+  /** Whose signatures count; with a key the evidence is signed. */
+  readonly signing?: Signing | undefined;
 }
 
 export interface DrillOutcome {
@@ -53,11 +57,12 @@ export interface DrillOutcome {
 
 /**
  * Drills one run, or each since a day; cleans up also on an error.
- * Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_CONFIG` for a config of another site, and what prevents the drill itself:
+ * Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_CONFIG` for a config of another site and untrusted allowed signers, and what prevents the drill itself:
  * `E_NO_SPACE`, `E_TARGET`, `E_DATABASE` for a server of `--database` that does not answer, `E_INTERRUPTED`.
  */
 export async function drill(request: DrillRequest, options: Omit<DrillOptions, "onNote">): Promise<DrillOutcome> {
-  const { path: store, site } = await findStore(request.store);
+  const place = await findStore(request.store);
+  const { path: store, site } = place;
   if (request.config !== undefined && request.config.site !== site)
     throw new HoldfastError(
       "E_CONFIG",
@@ -65,12 +70,11 @@ export async function drill(request: DrillRequest, options: Omit<DrillOptions, "
     );
   const asked = request.allSince === undefined ? [findRun(store, request.run)] : runsSince(store, request.allSince);
   const { config, sandbox, database, projects, workers, content, identities, evidence, changed } = request;
+  const signing = openSigning(request.signing, store);
   const warnings = await sweepSandboxes(sandbox, database, options.signal);
+  const common = { place, store, config, sandbox, database, projects, workers, content, identities, evidence, changed };
   const once = async (run: string): Promise<DrillEvidence> =>
-    await drillRun(
-      { store, run, config, sandbox, database, projects, workers, content, identities, evidence, changed },
-      { ...options, onNote: (text) => void warnings.push(text) },
-    );
+    await drillRun({ ...common, run, signing }, { ...options, onNote: (text) => void warnings.push(text) });
   const drills: DrillEvidence[] = [];
   for (const run of asked) drills.push(await once(run));
   const newest = drills.at(-1);

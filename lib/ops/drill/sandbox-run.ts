@@ -1,6 +1,7 @@
 /** Restores a whole run into a sandbox and compares it: verify → unpack → load → compare → compile → smoke → clean. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import type { Signing } from "../../config/settings/signing.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
@@ -8,6 +9,8 @@ import { formatBytes } from "../../report/format.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { pinRun } from "../../store/lock/pins.ts";
+import { checkTrusted } from "../signing/require-run.ts";
+import type { StorePlace } from "../signing/memory.ts";
 import { replace } from "../restore/swap/replace-tree.ts";
 import { isOnServer, itemsOf, type RestoreItems } from "../runs/unit-items.ts";
 import { planRestore } from "../restore/plan/planner.ts";
@@ -16,7 +19,7 @@ import { checkSpace } from "../restore/plan/space.ts";
 import type { RestoreRequest } from "../restore/plan/request.ts";
 import { stage } from "../restore/stage/run.ts";
 import { openUnits, type PlainCopy } from "../sealed/plain-copy.ts";
-import { plainPath } from "../../store/seal/seal.ts";
+import { plainPath } from "../../store/seal/names.ts";
 import { selectUnits } from "../restore/plan/select-units.ts";
 import { verifyArtifacts } from "../restore/stage/verify-artifacts.ts";
 import { provedArtifacts, type ProvedArtifact } from "../checks/kept-evidence.ts";
@@ -36,6 +39,7 @@ export const DRILL_PHASES = ["verify", "unpack", "load", "compare", "compile", "
 export type DrillPhase = (typeof DRILL_PHASES)[number];
 
 export interface DrillRunRequest {
+  readonly place: StorePlace;
   readonly store: string;
   readonly run: string;
   readonly config: SiteConfig | undefined;
@@ -54,6 +58,7 @@ export interface DrillRunRequest {
   readonly evidence: string | undefined;
   /** Restores only what no recent evidence proves, and every database. */
   readonly changed: boolean;
+  readonly signing: Signing | undefined;
 }
 
 export interface DrillOptions {
@@ -92,13 +97,26 @@ export async function drillRun(request: DrillRunRequest, options: DrillOptions):
     } finally {
       await drill.clean();
     }
-    const { store, run, evidence: directory } = request;
-    const { evidence, kept } = await writeEvidence({ store, run, directory }, started, drill.results(), options.signal);
+    const { store, run, evidence: directory, signing } = request;
+    const { evidence, kept } = await writeEvidence(
+      { store, run, directory, signing },
+      started,
+      drill.results(),
+      options.signal,
+    );
     for (const note of kept.notes) options.onNote(note);
     return evidence;
   } finally {
     unpin();
   }
+}
+
+/** What a drill restores: the units as they are stored, and as they are read. */
+interface Prepared {
+  readonly plan: RestorePlan;
+  readonly units: readonly UnitMetadata[];
+  readonly stored: readonly UnitMetadata[];
+  readonly items: RestoreItems;
 }
 
 class Drill {
@@ -174,14 +192,16 @@ class Drill {
     this.#phases.clean = Math.round(performance.now() - from);
   }
 
-  async #verify(): Promise<{
-    plan: RestorePlan;
-    units: readonly UnitMetadata[];
-    stored: readonly UnitMetadata[];
-    items: RestoreItems;
-  }> {
+  async #verify(): Promise<Prepared | undefined> {
     const { signal } = this.#options;
-    await this.#request.content?.documents(this.#request.run);
+    const { content, place, run, signing } = this.#request;
+    await content?.documents(run);
+    const signature = await checkTrusted(place, run, signing, signal);
+    if (signature !== undefined) {
+      const { figure, problems, notProved: why } = signature;
+      this.#say(checkOf("signature", why ?? figure, problems, why === undefined ? "ok" : "not proved"));
+      if (problems.length > 0) return undefined;
+    }
     const head = readManifestHead(this.#directory);
     const { failed } = head.totals;
     this.#say(
@@ -191,7 +211,8 @@ class Drill {
     );
     const request = wholeRun(this.#request, this.#sandbox.root);
     const all = selectUnits(this.#directory, request);
-    if (this.#request.changed) this.#changes = changesOf(this.#request.store, all, new Date());
+    if (this.#request.changed)
+      this.#changes = await changesOf(this.#request.store, all, new Date(), { signing, signal });
     const due = this.#changes?.due ?? all;
     await this.#request.content?.bring(this.#request.run, due);
     this.#opened = await openUnits(this.#directory, due, this.#request, signal);

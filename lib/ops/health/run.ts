@@ -4,6 +4,9 @@
  */
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
+import { findStore } from "../../store/open.ts";
+import { openSigning } from "../../store/signing/open.ts";
+import { checkSignatures } from "../signing/store-problems.ts";
 import { checkDatabases } from "./databases.ts";
 import { checkLatestRun } from "./latest-run.ts";
 import { checkProjects } from "./projects.ts";
@@ -19,6 +22,7 @@ export type HealthCheckId =
   | "site_disk"
   | "store_disk"
   | "latest_run"
+  | "signatures"
   | "application";
 
 export interface HealthCheck {
@@ -61,6 +65,7 @@ const TITLES: Readonly<Record<HealthCheckId, string>> = {
   site_disk: "disk of the site",
   store_disk: "disk of the store",
   latest_run: "latest run",
+  signatures: "signatures",
   application: "application",
 };
 
@@ -97,10 +102,30 @@ export async function checkHealth(
   const latest = await checkLatestRun(store, config.site, maxAge);
   await attempt("store_disk", async () => await checkDisk(store, latest.written));
   say("latest_run", latest.finding);
+  const signatures = store === undefined ? undefined : await findSignatures(config, store, signal);
+  if (signatures !== undefined) say("signatures", signatures);
   await attempt("application", async () =>
     (await smoke(config, signal, (text) => (output = text)))
       ? { figure: "the smoke command succeeds", problems: [] }
       : { figure: "", problems: [], notProved: "health.smoke is not configured" },
   );
   return { site: config.site, ok: checks.every(({ ok }) => ok), checks };
+}
+
+/** Checks the signatures of the store; undefined without a store, and where nothing is signed. */
+async function findSignatures(
+  { signing }: SiteConfig,
+  dest: string,
+  signal: AbortSignal,
+): Promise<Finding | undefined> {
+  try {
+    const store = await findStore(dest);
+    const found = await checkSignatures(store, openSigning(signing, store.path), signal);
+    if (found?.state !== "not proved") return found;
+    return { figure: "", problems: [], notProved: found.figure };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (signing === undefined) return undefined; // the check of the latest run tells of the store
+    return { figure: "failed", problems: [{ path: dest, message: asHoldfastError(error).message }] };
+  }
 }

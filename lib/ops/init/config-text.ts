@@ -157,6 +157,8 @@ function portable({ application, references }: Installation): string {
 function rest({ found }: Installation): string {
   const unknown = found.unknown.map((sentence) => `#   ${oneLine(sentence)}\n`);
   return `${unknown.length === 0 ? "" : `# Not determined:\n${unknown.join("")}`}\
+# Signs each run, so that a restore can tell who made it: docs/signing.md.
+# signing: { key: /etc/holdfast/signing_key, allowed_signers: /etc/holdfast/allowed_signers }
 # Links that point outside the trees are listed after each run; true backs up their targets.
 follow_links: false
 `;

@@ -10,24 +10,24 @@ import { MANIFEST_FILE } from "../../store/run/manifest.ts";
 import { isWithoutAlarm } from "../anomalies/accepted.ts";
 import type { Evidence } from "../../model/evidence.ts";
 import { fullBackups } from "../runs/full-backups.ts";
-import { proofsOf } from "../runs/proof.ts";
+import { proofsOf, type ProofOptions } from "../runs/proof.ts";
 import { proofCoverage } from "../runs/proof-coverage.ts";
 import { PROOF_MAX_AGE } from "../../config/settings/retention.ts";
 import { streamManifest } from "../verify/inventory/manifest-stream.ts";
 import type { MetricName, Sample } from "./names.ts";
 
 /** Returns the samples that are known; a site without runs has few. */
-export async function collectMetrics(store: string, now: Date, signal: AbortSignal): Promise<Sample[]> {
+export async function collectMetrics(store: string, now: Date, options: ProofOptions): Promise<Sample[]> {
   const { bavail, bsize } = await statfs(store);
   return [
-    ...(await runMetrics(store, now, signal)),
-    ...(await proofMetrics(store, now, signal)),
+    ...(await runMetrics(store, now, options)),
+    ...(await proofMetrics(store, now, options)),
     ...(await targetMetrics(store)),
     { name: "holdfast_store_free_bytes", value: bavail * bsize },
   ];
 }
 
-async function runMetrics(store: string, now: Date, signal: AbortSignal): Promise<Sample[]> {
+async function runMetrics(store: string, now: Date, options: ProofOptions): Promise<Sample[]> {
   const samples: Sample[] = [];
   let newest: ManifestHead | undefined;
   let success: ManifestHead | undefined;
@@ -48,13 +48,13 @@ async function runMetrics(store: string, now: Date, signal: AbortSignal): Promis
   for (const [kind, value] of Object.entries(bytes))
     samples.push({ name: "holdfast_run_bytes", labels: { kind }, value });
   samples.push({ name: "holdfast_run_units", value: totals.units });
-  const coverage = proofCoverage(store, PROOF_MAX_AGE, now)(run, totals.size_bytes);
+  const coverage = (await proofCoverage(store, PROOF_MAX_AGE, now, options))(run, totals.size_bytes);
   samples.push({ name: "holdfast_proof_coverage_ratio", value: coverage });
   for (const level of ["alarm", "notice"]) {
     const value = anomalies.filter((one) => one.level === level).length;
     samples.push({ name: "holdfast_run_anomalies", labels: { level }, value });
   }
-  return [...samples, ...(await stepMetrics(runDirectory(store, run), signal))];
+  return [...samples, ...(await stepMetrics(runDirectory(store, run), options.signal))];
 }
 
 const stepsSchema = z.object({ steps: z.record(z.string(), stepSummarySchema) });
@@ -73,10 +73,10 @@ async function stepMetrics(run: string, signal: AbortSignal): Promise<Sample[]> 
 const secondsBetween = ({ started_at, finished_at }: { started_at: string; finished_at: string }): number =>
   Math.max(0, (Date.parse(finished_at) - Date.parse(started_at)) / 1000);
 
-async function proofMetrics(store: string, now: Date, signal: AbortSignal): Promise<Sample[]> {
+async function proofMetrics(store: string, now: Date, options: ProofOptions): Promise<Sample[]> {
   const samples: Sample[] = [];
   let [newest, drill]: (Evidence | undefined)[] = [];
-  for await (const proof of proofsOf(store, now, signal)) {
+  for await (const proof of proofsOf(store, now, options)) {
     newest ??= proof;
     if (proof.format !== "holdfast-drill") continue;
     drill ??= proof;

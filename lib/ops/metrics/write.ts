@@ -4,6 +4,7 @@ import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { writeFileAtomic } from "../../store/files/atomic.ts";
 import { findStore } from "../../store/open.ts";
+import { openSigning } from "../../store/signing/open.ts";
 import { collectMetrics } from "./collect.ts";
 import { formatMetrics } from "./names.ts";
 
@@ -15,7 +16,8 @@ export async function writeMetrics(config: SiteConfig, dest: string, signal: Abo
   try {
     const { path: store, site } = await findStore(dest);
     if (site !== config.site) throw new HoldfastError("E_STORE", `the store ${store} belongs to the site ${site}`);
-    const text = formatMetrics(config.site, await collectMetrics(store, new Date(), signal));
+    const signing = openSigning(config.signing, store);
+    const text = formatMetrics(config.site, await collectMetrics(store, new Date(), { signing, signal }));
     await writeFileAtomic(file, text, { mode: 0o644 });
     return [];
   } catch (error) {

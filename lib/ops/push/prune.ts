@@ -13,6 +13,8 @@ import type { HistoryRun, RetentionPlan } from "../retention/history-run.ts";
 import { GRACE_DAYS, planRetention } from "../retention/plan.ts";
 import { mirrorDocuments } from "./mirror.ts";
 import { openNamed, probeAndRecord } from "./open.ts";
+import { openSigning } from "../../store/signing/open.ts";
+import type { ProofOptions } from "../runs/proof.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -60,7 +62,7 @@ async function pruneWith(
     if (known === undefined) await probeAndRecord(state, target);
     await mirrorDocuments(target, mirror, store, { signal, onWarning });
     const policy = retentionPolicy(rules, config.targets[name]?.retention, config.retention);
-    const plan = await planFor(mirror, policy, signal);
+    const plan = await planFor(mirror, policy, { signing: openSigning(config.signing, mirror), signal });
     const going = plan.decisions.filter(({ keep }) => !keep).map(({ run }) => run);
     const minAgeMs = GRACE_DAYS * DAY_MS;
     const { objects, bytes, kept } = await target.prune({ remove: going, dryRun: !remove, minAgeMs });
@@ -71,10 +73,10 @@ async function pruneWith(
 }
 
 /** Plans until no run goes that is the last with a unit. */
-async function planFor(mirror: string, policy: RetentionPolicy, signal: AbortSignal): Promise<RetentionPlan> {
+async function planFor(mirror: string, policy: RetentionPolicy, options: ProofOptions): Promise<RetentionPlan> {
   const now = new Date();
-  const copies = new UnitCopies(mirror, signal);
-  for (let history = await readHistory(mirror, policy, { copies, now, signal }); ;) {
+  const copies = new UnitCopies(mirror, options.signal);
+  for (let history = await readHistory(mirror, policy, { copies, now, ...options }); ;) {
     const plan = planRetention(history, policy, now);
     const lost = lastUnits(plan, copies);
     if (lost.size === 0) return plan;

@@ -1,9 +1,11 @@
 /** Deletes one run, unless something still needs it. */
+import type { Signing } from "../../config/settings/signing.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import { isRunId, listIncomplete, listRuns, runDirectory } from "../../store/files/layout.ts";
 import { holdStoreLocks } from "../../store/lock/store-locks.ts";
 import { findStore } from "../../store/open.ts";
+import { openSigning } from "../../store/signing/open.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { assertWritable } from "../../store/writable.ts";
 import { findRun } from "../runs/find-run.ts";
@@ -18,6 +20,8 @@ export interface DeleteRequest {
   /** Reports the result without changing anything. */
   readonly dryRun: boolean;
   readonly breakLock: boolean;
+  /** Signs the journal. */
+  readonly signing?: Signing | undefined;
 }
 
 export interface DeleteOutcome {
@@ -37,7 +41,9 @@ export async function deleteRun(
   request: DeleteRequest,
   options: { readonly signal: AbortSignal; readonly report: Report },
 ): Promise<DeleteOutcome> {
-  const { path: store } = await findStore(request.store);
+  const place = await findStore(request.store);
+  const { path: store } = place;
+  const signing = openSigning(request.signing, store);
   if (!isRunId(request.run)) {
     throw new HoldfastError("E_USAGE", `${request.run} is not the id of a run`, {
       hint: "use an id like 20261120T020000Z; npx tsx scripts/list.ts shows the runs of the store",
@@ -51,7 +57,11 @@ export async function deleteRun(
     const outcome = await assertDeletable(store, request.run, signal);
     const why = "the operator named it";
     const { run, incomplete } = outcome;
-    const [spared] = await removeRuns(store, [{ run, incomplete, why, command: "delete" }], { locks, signal });
+    const [spared] = await removeRuns(place, [{ run, incomplete, why, command: "delete" }], {
+      locks,
+      signing,
+      signal,
+    });
     if (spared !== undefined) throw protectedError(run, spared.protection);
     return outcome;
   } catch (error) {

@@ -1,14 +1,16 @@
 /** Pins of the operator, `evidence/<run>/pinned.json`: a run with one is removed by no command. */
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
+import type { Signing } from "../../config/settings/signing.ts";
 import { pinnedSchema, type Pinned } from "../../model/evidence.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { HoldfastError } from "../../errors.ts";
 import { storeError } from "../../store/files/atomic.ts";
-import { tryReadDocument, writeDocumentAtomic } from "../../store/files/json-documents.ts";
+import { tryReadDocument } from "../../store/files/json-documents.ts";
 import { listRuns } from "../../store/files/layout.ts";
 import { findStore } from "../../store/open.ts";
 import { userName } from "../../store/writable.ts";
+import { signatureOf, writeSignedDocument } from "../checks/signed-document.ts";
 import { findRun } from "../runs/find-run.ts";
 
 const pinnedFile = (store: string, run: string): string => path.join(store, "evidence", run, "pinned.json");
@@ -22,10 +24,20 @@ export function pinOf(store: string, run: string): string | undefined {
   return pinned.reason ?? `by ${pinned.by} on ${pinned.at.slice(0, 10)}`;
 }
 
-/** Pins a run: an id, `latest` or `last`. Throws `E_STORE`, `E_RUN_UNKNOWN`. */
-export async function pin(dest: string, name: string, reason: string | null): Promise<Pinned> {
-  const { path: store } = await findStore(dest);
-  const run = findRun(store, name);
+export interface PinRequest {
+  readonly store: string;
+  /** An id, `latest` or `last`. */
+  readonly run: string;
+  readonly reason: string | null;
+  /** Signs the pin. */
+  readonly signing?: Signing | undefined;
+}
+
+/** Pins a run. Throws `E_STORE`, `E_RUN_UNKNOWN`, `E_SIGNING`. */
+export async function pin(request: PinRequest, signal: AbortSignal): Promise<Pinned> {
+  const { reason, signing } = request;
+  const { path: store } = await findStore(request.store);
+  const run = findRun(store, request.run);
   const pinned: Pinned = {
     format: "holdfast-pin",
     format_version: FORMAT_VERSION,
@@ -36,7 +48,7 @@ export async function pin(dest: string, name: string, reason: string | null): Pr
   };
   const file = pinnedFile(store, run);
   try {
-    await writeDocumentAtomic(file, pinned);
+    await writeSignedDocument(file, pinned, signing, signal);
   } catch (error) {
     throw storeError(`the run ${run} cannot be pinned`, error);
   }
@@ -54,6 +66,7 @@ export async function unpin(dest: string, name: string): Promise<string> {
   if (!existsSync(file)) throw new HoldfastError("E_USAGE", `the run ${run} is not pinned`);
   try {
     rmSync(file);
+    rmSync(signatureOf(file), { force: true });
   } catch (error) {
     throw storeError(`the pin of the run ${run} cannot be removed`, error);
   }

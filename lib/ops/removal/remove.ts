@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { lstatSync, mkdirSync, renameSync } from "node:fs";
 import path from "node:path";
+import type { Signing } from "../../config/settings/signing.ts";
 import { removeTree } from "../../archive/tree/remove.ts";
 import { fromString } from "../../archive/path.ts";
 import { fsyncDirectory, storeError } from "../../store/files/atomic.ts";
@@ -10,7 +11,8 @@ import type { StoreLocks } from "../../store/lock/store-locks.ts";
 import { listFiles } from "../../store/run/checksums.ts";
 import { repairLinks } from "../../store/run/publish.ts";
 import { repairLastGood } from "../anomalies/last-good.ts";
-import { recordRemovals, type RemovalEntry } from "./journal.ts";
+import { recordRemovals, type RemovalEntry } from "../journals/removals.ts";
+import { forgetRemoved, type StorePlace } from "../signing/memory.ts";
 import { readProtections, type Protection } from "./protections.ts";
 
 /** A run to remove that was protected after its removal was planned, and stays. */
@@ -19,16 +21,24 @@ export interface Spared {
   readonly protection: Protection;
 }
 
+export interface RemovalOptions {
+  readonly locks: StoreLocks;
+  /** Signs the journal. */
+  readonly signing: Signing | undefined;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Removes runs, oldest first: all are entered in the journal, moved into `.tmp/prune-<id>`, and deleted there. A crash
  * leaves each in `runs`, or for the next command to delete. Returns the runs that were protected meanwhile. Throws
- * `E_STORE`, `E_LOCKED`.
+ * `E_STORE`, `E_LOCKED`, and of a signed journal `E_SIGNATURE` and `E_SIGNING`.
  */
 export async function removeRuns(
-  store: string,
+  place: StorePlace,
   entries: readonly RemovalEntry[],
-  { locks, signal }: { readonly locks: StoreLocks; readonly signal: AbortSignal },
+  { locks, signing, signal }: RemovalOptions,
 ): Promise<Spared[]> {
+  const { path: store } = place;
   try {
     signal.throwIfAborted();
     await locks.assertHeld();
@@ -40,7 +50,7 @@ export async function removeRuns(
     const going = entries
       .filter(({ run }) => !spared.some((one) => one.run === run))
       .toSorted((a, b) => (a.run < b.run ? -1 : 1));
-    if (going.length > 0) await moveAndDelete(store, going, signal);
+    if (going.length > 0) await moveAndDelete(place, going, { signing, signal });
     return spared;
   } catch (error) {
     signal.throwIfAborted();
@@ -48,10 +58,15 @@ export async function removeRuns(
   }
 }
 
-async function moveAndDelete(store: string, going: readonly RemovalEntry[], signal: AbortSignal): Promise<void> {
+async function moveAndDelete(
+  place: StorePlace,
+  going: readonly RemovalEntry[],
+  { signing, signal }: Omit<RemovalOptions, "locks">,
+): Promise<void> {
+  const { path: store } = place;
   const trash = trashDirectory(store, randomUUID());
   mkdirSync(trash, { mode: 0o700 });
-  recordRemovals(store, going);
+  await recordRemovals(store, going, signing, signal);
   const moved = going.map((entry) => {
     const from = directoryOf(store, entry);
     const to = path.join(trash, path.basename(from));
@@ -59,6 +74,8 @@ async function moveAndDelete(store: string, going: readonly RemovalEntry[], sign
     return to;
   });
   for (const directory of [trash, path.dirname(trash), runsDirectory(store)]) await fsyncDirectory(directory);
+  const published = going.flatMap(({ run, incomplete }) => (incomplete ? [] : [run]));
+  await forgetRemoved(place, published); // what this host could not forget, the journal explains
   await repairLinks(store);
   await repairLastGood(store);
   for (const run of [...moved, trash]) {

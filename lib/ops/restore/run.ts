@@ -6,10 +6,12 @@
 import { runDirectory } from "../../store/files/layout.ts";
 import { pinRun } from "../../store/lock/pins.ts";
 import { findStore } from "../../store/open.ts";
+import { openSigning } from "../../store/signing/open.ts";
 import { assertNothingPending } from "../journals/pending.ts";
 import { runsOf } from "../runs/borrowed-units.ts";
 import { findRun } from "../runs/find-run.ts";
 import { itemsOf, type ArchivePart } from "../runs/unit-items.ts";
+import { requireNewest, requireTrusted, type TrustOptions } from "../signing/require-run.ts";
 import { restoreInPlace } from "./in-place.ts";
 import { openUnits } from "../sealed/plain-copy.ts";
 import { beginRestore, rollBack, stageRestore, targetOf } from "./phases.ts";
@@ -34,8 +36,8 @@ export type { RestoreOptions, RestoreOutcome } from "./work.ts";
 
 /**
  * Restores what is requested and returns the outcome.
- * Throws, with the target unchanged, `E_KEY`, `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_VERIFY` and `E_ARCHIVE` for a damaged
- * run, `E_NO_SPACE`, `E_TARGET`, `E_SCHEMA`, `E_SAFETY`, `E_RESTORE`, `E_INTERRUPTED`. After a crash, `endRestore`
+ * Throws, with the target unchanged, `E_KEY`, `E_CONFIRM`, `E_LOCKED`, `E_PENDING`, `E_SIGNATURE`, `E_VERIFY` and `E_ARCHIVE`
+ * for a damaged run, `E_NO_SPACE`, `E_TARGET`, `E_SCHEMA`, `E_SAFETY`, `E_RESTORE`, `E_INTERRUPTED`. After a crash, `endRestore`
  * continues from the journal in the store.
  */
 export async function restore(request: RestoreRequest, options: RestoreOptions): Promise<RestoreOutcome> {
@@ -47,9 +49,16 @@ export async function restore(request: RestoreRequest, options: RestoreOptions):
     await request.content?.documents(run);
     if (request.target.kind === "in-place") assertNothingPending(store.path);
     else assertEmpty(request.target.directory);
+    const trust = trustOf(request, store.path, options);
+    if (request.run !== run) await requireNewest(store, run, trust);
+    await requireTrusted(store, run, trust);
     const lacks = findLacks(store.path, run, request);
     const selected = selectUnits(stored, request, lacks);
-    for (const other of runsOf(selected)) unpins.push(await pinRun(store.path, other, "restore"));
+    for (const other of runsOf(selected)) {
+      unpins.push(await pinRun(store.path, other, "restore"));
+      await request.content?.documents(other);
+      await requireTrusted(store, other, trust);
+    }
     if (request.path === undefined) await request.content?.bring(run, selected);
     else await request.content?.bringDirectories(run, selected);
     const { directory, units, remove } = await openUnits(
@@ -84,6 +93,11 @@ async function bringLocated({ content }: RestoreRequest, run: string, { parts, c
 /** Returns the entry of a bundle that holds what a page was before it was rewritten. */
 const originalOf = ({ reserved }: ArchivePart, entry: BytePath): BytePath[] =>
   reserved === undefined ? [] : [join(reserved.original, entry)];
+const trustOf = (
+  { signing, allowUnsigned = false }: RestoreRequest,
+  store: string,
+  { report, signal }: RestoreOptions,
+): TrustOptions => ({ signing: openSigning(signing, store), allowUnsigned, report, signal });
 
 /** Restores to an empty directory: nothing is replaced, no lock is needed, and no command of the site runs. */
 async function restoreTo(work: Work, preview: RestorePreview): Promise<RestoreOutcome> {

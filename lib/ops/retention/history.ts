@@ -5,8 +5,10 @@ import type { UnitCopies } from "../removal/last-copies.ts";
 import { readProtections, type Protection } from "../removal/protections.ts";
 import { isFuture } from "../../store/files/clock.ts";
 import type { HistoryRun } from "./history-run.ts";
+import type { ProofOptions } from "../runs/proof.ts";
+import { acceptanceCounts } from "../anomalies/accepted.ts";
 import { proofOf } from "./proof.ts";
-import { judgeRun } from "./standing.ts";
+import { judgeRun, type Judged } from "./standing.ts";
 
 /** Reads the runs of a store, oldest first. Throws `E_VERIFY` for an unreadable journal of a restore or reinit. */
 export async function readHistory(
@@ -15,27 +17,28 @@ export async function readHistory(
   {
     copies,
     now,
-    signal,
     required = [],
-  }: {
+    ...options
+  }: ProofOptions & {
     readonly copies: UnitCopies;
     readonly now: Date;
-    readonly signal: AbortSignal;
     /** Names of targets that must have a run before it goes. */
     readonly required?: readonly string[] | undefined;
   },
 ): Promise<HistoryRun[]> {
   const protectionsOf = readProtections(store);
   const notPushed = await findNotPushed(store, required);
-  const judged = listRuns(store).map((run) => ({ run, ...judgeRun(store, run) }));
+  const judged: (Judged & Pick<HistoryRun, "run">)[] = [];
+  for (const run of listRuns(store))
+    judged.push({ run, ...judgeRun(store, run, await acceptanceCounts(store, run, options)) });
   const newestGood = judged.findLast(({ run, standing }) => standing === "good" && !isFuture(timeOfRun(run), now))?.run;
   const history: HistoryRun[] = [];
   for (const one of judged) {
     const { run, standing } = one;
-    signal.throwIfAborted();
+    options.signal.throwIfAborted();
     history.push({
       ...one,
-      proof: standing === "good" ? await proofOf(store, run, policy, { now, signal }) : null,
+      proof: standing === "good" ? await proofOf(store, run, policy, { now, ...options }) : null,
       superseded:
         standing === "bad" && newestGood !== undefined && newestGood > run && isWithin(copies, run, newestGood),
       protections: [...protectionsOf(run), ...notPushed(run)],

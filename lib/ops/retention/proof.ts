@@ -3,7 +3,7 @@ import { timeBefore } from "../../config/settings/duration.ts";
 import type { RetentionPolicy } from "../../config/settings/retention.ts";
 import type { Evidence } from "../../model/evidence.ts";
 import { provedFrom, timeOfEvidence } from "../checks/kept-evidence.ts";
-import { proofsOfRun } from "../runs/proof.ts";
+import { proofsOfRun, type ProofOptions } from "../runs/proof.ts";
 
 export interface Proof {
   readonly kind: "drill" | "verify";
@@ -17,10 +17,10 @@ export async function proofOf(
   store: string,
   run: string,
   { proofMaxAge }: Pick<RetentionPolicy, "proofMaxAge">,
-  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
+  { now, ...options }: ProofOptions & { readonly now: Date },
 ): Promise<Proof | null> {
   const oldest = timeBefore(now, proofMaxAge);
-  for await (const proof of proofsOfRun(store, run, now, signal))
+  for await (const proof of proofsOfRun(store, run, now, options))
     if (provedFrom(proof) >= oldest) return toProof(proof);
   return null;
 }

@@ -1,16 +1,20 @@
 /** Prunes a store: removes the runs that the policy does not keep, and what interrupted runs left. */
 import type { RetentionPolicy } from "../../config/settings/retention.ts";
+import type { Signing } from "../../config/settings/signing.ts";
 import type { Report } from "../../model/event.ts";
 import { listIncomplete } from "../../store/files/layout.ts";
 import { holdStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 import { findStore } from "../../store/open.ts";
+import { openSigning } from "../../store/signing/open.ts";
 import { clearTemporary } from "../../store/run/temporary.ts";
 import { assertWritable } from "../../store/writable.ts";
-import type { RemovalEntry } from "../removal/journal.ts";
+import type { RemovalEntry } from "../journals/removals.ts";
 import { findLastCopies, UnitCopies } from "../removal/last-copies.ts";
 import { lastCopyOf } from "../removal/protections.ts";
 import { bytesFreedBy, removeRuns, type Spared } from "../removal/remove.ts";
 import { findRunning } from "../runs/list.ts";
+import type { ProofOptions } from "../runs/proof.ts";
+import type { StorePlace } from "../signing/memory.ts";
 import { readHistory } from "./history.ts";
 import type { Decision, HistoryRun, RetentionPlan } from "./history-run.ts";
 import type { Standing } from "./standing.ts";
@@ -26,6 +30,8 @@ export interface PruneRequest {
   readonly required?: readonly string[] | undefined;
   /** The second lock. */
   readonly lockFile?: string | undefined;
+  /** Whose proofs count; with a key the journal is signed. */
+  readonly signing?: Signing | undefined;
 }
 
 export interface PruneOutcome extends RetentionPlan {
@@ -45,14 +51,17 @@ interface PruneOptions {
  * `E_VERIFY` for an unreadable journal of a restore or reinit.
  */
 export async function prune(request: PruneRequest, options: PruneOptions): Promise<PruneOutcome> {
-  const { path: store } = await findStore(request.store);
-  if (request.dryRun) return await planPruning(store, request, await findRunning(store), options.signal);
+  const place = await findStore(request.store);
+  const { path: store } = place;
+  const signing = openSigning(request.signing, store);
+  if (request.dryRun)
+    return await planPruning(store, request, await findRunning(store), { signing, signal: options.signal });
   assertWritable(store);
   const { breakLock, lockFile, policy, required } = request;
   const locks = await holdStoreLocks(store, { command: "prune", breakLock, lockFile, ...options });
   const { signal } = locks;
   try {
-    return await pruneLocked({ store, policy, required, command: "prune" }, locks, signal);
+    return await pruneLocked({ place, policy, required, command: "prune", signing }, locks, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -61,21 +70,23 @@ export async function prune(request: PruneRequest, options: PruneOptions): Promi
   }
 }
 
+interface LockedPruning extends Pick<PruneRequest, "policy" | "required"> {
+  readonly place: StorePlace;
+  readonly command: string;
+  readonly signing: Signing | undefined;
+}
+
 /** Prunes a store whose locks the caller holds. */
 export async function pruneLocked(
-  {
-    store,
-    policy,
-    required,
-    command,
-  }: Pick<PruneRequest, "store" | "policy" | "required"> & { readonly command: string },
+  { place, policy, required, command, signing }: LockedPruning,
   locks: StoreLocks,
   signal: AbortSignal,
 ): Promise<PruneOutcome> {
+  const { path: store } = place;
   clearTemporary(store);
-  const outcome = await planPruning(store, { policy, required }, undefined, signal);
+  const outcome = await planPruning(store, { policy, required }, undefined, { signing, signal });
   const entries = removalsOf(outcome).map((entry) => ({ ...entry, command }));
-  return withSpared(outcome, await removeRuns(store, entries, { locks, signal }));
+  return withSpared(outcome, await removeRuns(place, entries, { locks, signing, signal }));
 }
 
 /** Plans the removals; `running` is the run that is being written. */
@@ -83,11 +94,11 @@ async function planPruning(
   store: string,
   { policy, required }: Pick<PruneRequest, "policy" | "required">,
   running: string | undefined,
-  signal: AbortSignal,
+  { signing, signal }: ProofOptions,
 ): Promise<PruneOutcome> {
   const now = new Date();
   const copies = new UnitCopies(store, signal);
-  const history = await readHistory(store, policy, { copies, now, signal, required });
+  const history = await readHistory(store, policy, { copies, now, signing, signal, required });
   const plan = await planWithCopies(history, copies, (runs) => planRetention(runs, policy, now));
   const interrupted =
     plan.blocked === null ? listIncomplete(store).filter((run) => run !== running && isPastGrace(run, now)) : [];

@@ -22,8 +22,8 @@ export interface Judged {
   readonly tags: readonly string[];
 }
 
-/** Judges a run of the store. */
-export function judgeRun(store: string, run: string): Judged {
+/** Judges a run of the store; `accepts` is false if what accepts its anomalies does not count. */
+export function judgeRun(store: string, run: string, accepts: boolean): Judged {
   if (Number.isNaN(timeOfRun(run).getTime()))
     return { standing: "damaged", fault: `${run} is not the name of a time`, tags: [] };
   try {
@@ -31,7 +31,7 @@ export function judgeRun(store: string, run: string): Judged {
     const { kind, scope, tags } = head;
     if (kind === "safety") return { standing: "safety", fault: null, tags };
     if (scope !== "full") return { standing: "selection", fault: null, tags };
-    const fault = faultOf(store, head);
+    const fault = faultOf(store, head, accepts);
     return { standing: fault === null ? "good" : "bad", fault, tags };
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
@@ -39,10 +39,12 @@ export function judgeRun(store: string, run: string): Judged {
   }
 }
 
-function faultOf(store: string, head: ManifestHead): string | null {
+function faultOf(store: string, head: ManifestHead, accepts: boolean): string | null {
   if (head.status !== "complete") return head.status;
   const [loss] = head.losses;
   if (loss !== undefined) return `lost units of ${loss.step}`;
-  const [anomaly] = openAnomalies(store, head);
-  return anomaly === undefined ? null : `anomaly ${anomaly.code}`;
+  const [open] = openAnomalies(store, head);
+  if (open !== undefined) return `anomaly ${open.code}`;
+  const alarm = head.anomalies.find(({ level }) => level === "alarm");
+  return alarm === undefined || accepts ? null : `anomaly ${alarm.code}, whose acceptance has no valid signature`;
 }

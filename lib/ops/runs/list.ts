@@ -8,6 +8,8 @@ import { findStore, type Store } from "../../store/open.ts";
 import { livenessOf } from "../../store/lock/process-owner.ts";
 import { PROOF_MAX_AGE } from "../../config/settings/retention.ts";
 import { latestRun } from "./find-run.ts";
+import { hasSignature } from "../signing/memory.ts";
+import { signatureProblems } from "../signing/store-problems.ts";
 import { proofCoverage } from "./proof-coverage.ts";
 
 /**
@@ -35,12 +37,16 @@ export interface ListedRun {
   readonly proof_coverage: number | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;
+  /** Whether it has a signature, which is not checked here; null for a run that is not published. */
+  readonly signed: boolean | null;
 }
 
 export interface StoreListing {
   readonly store: Store;
   /** Newest first. */
   readonly runs: readonly ListedRun[];
+  /** Runs without a signature among signed ones, and a newest run that is gone. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -50,7 +56,8 @@ export interface StoreListing {
 export async function listStore(dest: string, tags: readonly string[]): Promise<StoreListing> {
   const store = await findStore(dest);
   const latest = latestRun(store.path);
-  const coverageOf = proofCoverage(store.path, PROOF_MAX_AGE, new Date());
+  // Signatures cost a program each: a list shows what evidence says, and which runs have no signature at all.
+  const coverageOf = await proofCoverage(store.path, PROOF_MAX_AGE, new Date());
   const published = listRuns(store.path).map((run) => describeRun(store.path, run, run === latest, coverageOf));
   const running = await findRunning(store.path);
   const unpublished = listIncomplete(store.path).map((run): ListedRun => ({
@@ -59,7 +66,9 @@ export async function listStore(dest: string, tags: readonly string[]): Promise<
     status: run === running ? "running" : "interrupted",
   }));
   const runs = [...published, ...unpublished].filter((run) => tags.every((tag) => run.tags.includes(tag)));
-  return { store, runs: runs.toSorted((a, b) => (a.run < b.run ? 1 : -1)) };
+  const problems = await signatureProblems(store, undefined, AbortSignal.any([]));
+  const warnings = problems.map(({ path: file, message }) => `${file} ${message}`);
+  return { store, runs: runs.toSorted((a, b) => (a.run < b.run ? 1 : -1)), warnings };
 }
 
 const NOTHING: Omit<ListedRun, "run" | "status"> = {
@@ -76,14 +85,16 @@ const NOTHING: Omit<ListedRun, "run" | "status"> = {
   proof_coverage: null,
   started_at: null,
   finished_at: null,
+  signed: null,
 };
 
 function describeRun(
   store: string,
   run: string,
   latest: boolean,
-  coverageOf: ReturnType<typeof proofCoverage>,
+  coverageOf: Awaited<ReturnType<typeof proofCoverage>>,
 ): ListedRun {
+  const signed = hasSignature(store, run);
   try {
     const { status, kind, scope, name, description, tags, totals, started_at, finished_at } = readManifestHead(
       runDirectory(store, run),
@@ -105,9 +116,10 @@ function describeRun(
       proof_coverage: coverageOf(run, size_bytes),
       started_at,
       finished_at,
+      signed,
     };
   } catch {
-    return { ...NOTHING, run, status: "damaged", latest }; // verify reports the cause
+    return { ...NOTHING, run, status: "damaged", latest, signed }; // verify reports the cause
   }
 }
 

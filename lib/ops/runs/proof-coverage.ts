@@ -4,6 +4,8 @@ import { isFuture } from "../../store/files/clock.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { readSums } from "../../store/run/checksums.ts";
 import { readEvidence, runsWithEvidence, timeOfEvidence } from "../checks/kept-evidence.ts";
+import { documentCounts } from "../checks/signed-document.ts";
+import type { ProofOptions } from "./proof.ts";
 
 /** An artifact that was proved. */
 interface ProvedBytes {
@@ -12,14 +14,20 @@ interface ProvedBytes {
   readonly at: Date;
 }
 
-/** Returns the artifacts that evidence not older than `maxAge` lists, by sha256. */
-export function provedSince(store: string, maxAge: Duration, now: Date): ReadonlyMap<string, ProvedBytes> {
+/** Returns the artifacts that evidence not older than `maxAge` lists, by sha256; without `options` unsigned evidence counts. */
+export async function provedSince(
+  store: string,
+  maxAge: Duration,
+  now: Date,
+  options?: ProofOptions,
+): Promise<ReadonlyMap<string, ProvedBytes>> {
   const oldest = timeBefore(now, maxAge);
   const proved = new Map<string, ProvedBytes>();
   for (const run of runsWithEvidence(store))
-    for (const evidence of readEvidence(store, run)) {
+    for (const { evidence, file } of readEvidence(store, run)) {
       const at = timeOfEvidence(evidence);
-      if (at < oldest || isFuture(at, now)) continue;
+      if (at < oldest || isFuture(at, now) || evidence.artifacts.length === 0) continue;
+      if (options !== undefined && !(await documentCounts(file, at, options.signing, options.signal))) continue;
       for (const { sha256, size_bytes: size } of evidence.artifacts)
         if (at >= (proved.get(sha256)?.at ?? at)) proved.set(sha256, { size, at });
     }
@@ -30,8 +38,13 @@ export function provedSince(store: string, maxAge: Duration, now: Date): Readonl
  * Returns a function that gives the part of a run's bytes, 0 to 1, in artifacts that evidence not older than `maxAge`
  * lists. An artifact that another run shares, or holds with the same content, is the same bytes.
  */
-export function proofCoverage(store: string, maxAge: Duration, now: Date): (run: string, bytes: number) => number {
-  const proved = provedSince(store, maxAge, now);
+export async function proofCoverage(
+  store: string,
+  maxAge: Duration,
+  now: Date,
+  options?: ProofOptions,
+): Promise<(run: string, bytes: number) => number> {
+  const proved = await provedSince(store, maxAge, now, options);
   return (run, bytes) => {
     if (proved.size === 0 || bytes === 0) return 0;
     const sums = readSums(runDirectory(store, run))?.values() ?? [];

@@ -4,8 +4,10 @@ import { isFuture } from "../../store/files/clock.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
+import type { Signing } from "../../config/settings/signing.ts";
 import type { Evidence } from "../../model/evidence.ts";
-import { readEvidence, runsWithEvidence, timeOfEvidence } from "../checks/kept-evidence.ts";
+import { readEvidence, runsWithEvidence, timeOfEvidence, type EvidenceFile } from "../checks/kept-evidence.ts";
+import { documentCounts } from "../checks/signed-document.ts";
 
 /**
  * Checks that a proof needs: everything was read, unpacked and compared, and every dump was loaded. The others need
@@ -16,40 +18,47 @@ const REQUIRED = {
   verify: /^(?:checksums|archives_\w+|database_restore)$/,
 } as const;
 
+export interface ProofOptions {
+  /** Whose signatures count; undefined if evidence needs none. */
+  readonly signing: Signing | undefined;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Yields the evidence that proves a run, the newest first. A drill or verification that failed revokes what is older.
- * Evidence that is damaged, or dated in the future, counts for nothing.
+ * Evidence that is damaged, dated in the future or, where signers are known, not signed, counts for nothing.
  */
 export async function* proofsOfRun(
   store: string,
   run: string,
   now: Date,
-  signal: AbortSignal,
+  options: ProofOptions,
 ): AsyncGenerator<Evidence, undefined> {
-  yield* proving(store, readEvidence(store, run), now, signal);
+  yield* proving(store, readEvidence(store, run), now, options);
 }
 
 /** Yields the proofs of all runs of a store, the newest first. */
-export async function* proofsOf(store: string, now: Date, signal: AbortSignal): AsyncGenerator<Evidence, undefined> {
+export async function* proofsOf(store: string, now: Date, options: ProofOptions): AsyncGenerator<Evidence, undefined> {
   const all = runsWithEvidence(store).flatMap((run) => readEvidence(store, run));
-  yield* proving(store, all, now, signal);
+  yield* proving(store, all, now, options);
 }
 
 async function* proving(
   store: string,
-  evidence: readonly Evidence[],
+  evidence: readonly EvidenceFile[],
   now: Date,
-  signal: AbortSignal,
+  { signing, signal }: ProofOptions,
 ): AsyncGenerator<Evidence, undefined> {
   const sums = new Map<string, string | undefined>();
   const revoked = new Set<string>();
-  for (const one of evidence.toSorted(newestFirst)) {
+  for (const { evidence: one, file } of evidence.toSorted(newestFirst)) {
     const { run, ok, sums_sha256 } = one;
     if (revoked.has(run) || isFuture(timeOfEvidence(one), now)) continue;
     if (!sums.has(run)) sums.set(run, await sumsDigest(store, run, signal));
-    if (sums_sha256 !== sums.get(run)) continue;
-    if (!ok) revoked.add(run);
-    else if (isWhole(one)) yield one;
+    if (sums_sha256 !== sums.get(run) || (ok && !isWhole(one))) continue;
+    if (!(await documentCounts(file, timeOfEvidence(one), signing, signal))) continue;
+    if (ok) yield one;
+    else revoked.add(run);
   }
   return undefined;
 }
@@ -61,7 +70,8 @@ async function sumsDigest(store: string, run: string, signal: AbortSignal): Prom
   return sums?.sha256;
 }
 
-const newestFirst = (a: Evidence, b: Evidence): number => timeOfEvidence(b).getTime() - timeOfEvidence(a).getTime();
+const newestFirst = (a: EvidenceFile, b: EvidenceFile): number =>
+  timeOfEvidence(b.evidence).getTime() - timeOfEvidence(a.evidence).getTime();
 
 function isWhole(evidence: Evidence): boolean {
   if (evidence.format === "holdfast-drill") return !evidence.not_proved.some((id) => REQUIRED.drill.test(id));

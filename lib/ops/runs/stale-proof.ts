@@ -3,7 +3,7 @@ import { formatAge, HOUR_MS } from "../../report/format.ts";
 import type { CheckState, Problem } from "../checks/check.ts";
 import { timeOfEvidence } from "../checks/kept-evidence.ts";
 import { fullBackups } from "./full-backups.ts";
-import { proofsOf } from "./proof.ts";
+import { proofsOf, type ProofOptions } from "./proof.ts";
 
 interface ProofAge {
   /** Not proved: there is no run that could have been proved by now. */
@@ -16,8 +16,8 @@ interface ProofAge {
 const MAX_AGE_MS = 8 * 24 * HOUR_MS;
 
 /** Checks the newest proof; without one, whether there are runs that could have been proved by now. */
-export async function checkProofAge(store: string, now: Date, signal: AbortSignal): Promise<ProofAge> {
-  const { value: newest } = await proofsOf(store, now, signal).next();
+export async function checkProofAge(store: string, now: Date, options: ProofOptions): Promise<ProofAge> {
+  const { value: newest } = await proofsOf(store, now, options).next();
   if (newest !== undefined) {
     const age = now.getTime() - timeOfEvidence(newest).getTime();
     const kind = newest.format === "holdfast-drill" ? "drill" : "verification";

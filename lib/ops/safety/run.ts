@@ -21,7 +21,7 @@ export async function makeSafetyRun(request: SafetyRequest): Promise<string> {
   const { config, store, unit, command, id, locks, signal } = request;
   try {
     const saved = await dumpFirst({ config, store, units: [unit], command, id, locks, signal });
-    const proved = await verify({ store, run: saved.run, quick: false, config }, { signal });
+    const proved = await verify({ store, run: saved.run, quick: false, config, signing: config.signing }, { signal });
     const wrong = proved.checks.find(({ ok }) => !ok);
     if (wrong !== undefined)
       throw new HoldfastError(

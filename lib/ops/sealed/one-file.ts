@@ -2,7 +2,7 @@
 import path from "node:path";
 import { privateDirectory } from "../../database/access/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
-import { sealOf } from "../../store/seal/seal.ts";
+import { sealOf } from "../../store/seal/names.ts";
 import { readIdentities, type IdentitySource } from "./identity.ts";
 import { openerFor } from "./opener.ts";
 

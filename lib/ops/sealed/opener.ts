@@ -3,7 +3,7 @@ import path from "node:path";
 import { privateDirectory } from "../../database/access/private-directory.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
-import type { SealProgram } from "../../store/seal/seal.ts";
+import type { SealProgram } from "../../model/seal.ts";
 import type { Identities } from "./identity.ts";
 
 /** Opens the file `from` into the new file `to`. Throws `E_KEY` if no identity fits, `E_ARCHIVE` for a damaged file. */

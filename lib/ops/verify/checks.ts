@@ -1,4 +1,5 @@
 /** The checks of a verification, in the order in which they are shown. */
+import type { Signing } from "../../config/settings/signing.ts";
 import { STEPS } from "../../steps/registry.ts";
 import { STEP_NAMES, type StepName } from "../../model/unit.ts";
 import { checkArchives } from "./stored/archives.ts";
@@ -15,6 +16,7 @@ import { checkLiveProjects, checkLiveRows, checkLiveUnits } from "./live/project
 import { checkLiveTrees } from "./live/trees.ts";
 import { checkMigrations } from "./stored/migrations.ts";
 import type { ArtifactReaders } from "../checks/artifact-readers.ts";
+import { checkSigned } from "../signing/store-problems.ts";
 import { checkReferences } from "./stored/references.ts";
 import { sampleSurvey } from "./inventory/sample.ts";
 import type { RunInventory } from "./inventory/run-inventory.ts";
@@ -40,16 +42,22 @@ export interface Item {
 export interface CheckContext {
   readonly request: VerifyRequest;
   readonly readers: ArtifactReaders;
+  /** Whose signatures count. */
+  readonly signing: Signing | undefined;
   readonly archives: (survey: RunInventory) => ReadonlyMap<StepName, Promise<Finding | undefined>>;
   readonly restored: (survey: RunInventory) => Promise<RestoredDumps>;
   readonly signal: AbortSignal;
 }
 
 /** Returns what the checks of a verification share. */
-export function checkContext(request: VerifyRequest, readers: ArtifactReaders, signal: AbortSignal): CheckContext {
+export function checkContext(
+  request: VerifyRequest,
+  { readers, signing, signal }: Pick<CheckContext, "readers" | "signing" | "signal">,
+): CheckContext {
   return {
     request,
     readers,
+    signing,
     archives: beginArchives(readers, signal),
     restored: restoreOnce(request.scratch, signal),
     signal,
@@ -81,6 +89,12 @@ function restoreOnce(scratch: string | undefined, signal: AbortSignal): CheckCon
 }
 
 export const CHECKS: readonly Item[] = [
+  {
+    id: "signature",
+    title: "signature",
+    reads: false,
+    check: async (survey, { signing, signal }) => await checkSigned(survey.store, survey.run, signing, signal),
+  },
   { id: "project_counts", title: "project counts", reads: false, check: checkProjectCounts },
   { id: "unit_counts", title: "unit counts", reads: false, check: checkUnitCounts },
   { id: "indexes", title: "indexes", reads: false, check: checkIndexes },

@@ -3,7 +3,7 @@ import path from "node:path";
 import { asHoldfastError } from "../../errors.ts";
 import { metadataSchema } from "../../model/unit.ts";
 import { readDocument } from "../../store/files/json-documents.ts";
-import { plainPath } from "../../store/seal/seal.ts";
+import { plainPath } from "../../store/seal/names.ts";
 import { readIdentities } from "../sealed/identity.ts";
 import { copyPlain, type PlainCopy } from "../sealed/plain-copy.ts";
 import type { Finding } from "../checks/check.ts";

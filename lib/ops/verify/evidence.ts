@@ -1,6 +1,7 @@
 /** The evidence of a verification, `evidence/<run>/verify-<time>.json`. */
 import { hostname } from "node:os";
 import path from "node:path";
+import type { Signing } from "../../config/settings/signing.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
@@ -12,15 +13,20 @@ import type { Check, Verification } from "../checks/check.ts";
 
 type Result = Pick<Verification, "run" | "ok" | "quick" | "deep" | "live" | "sample" | "checks">;
 
-/**
- * Writes the evidence of a verification; `evidence` is the operator's own directory for it, `unitsRead` are those whose
- * artifacts were read to their end.
- */
+interface EvidenceOptions {
+  /** The operator's own directory for it. */
+  readonly evidence: string | undefined;
+  /** The units whose artifacts were read to their end. */
+  readonly unitsRead: RunInventory["units"];
+  readonly signing: Signing | undefined;
+}
+
+/** Writes the evidence of a verification, and signs it with a key. */
 export async function writeVerifyEvidence(
   { store, directory }: Pick<RunInventory, "store" | "directory">,
   started: Date,
   { run, ok, quick, deep, live, sample, checks }: Result,
-  { evidence, unitsRead }: { readonly evidence: string | undefined; readonly unitsRead: RunInventory["units"] },
+  { evidence, unitsRead, signing }: EvidenceOptions,
   signal: AbortSignal,
 ): Promise<KeptEvidence> {
   const sums = await hashFile(path.join(directory, SUMS_FILE), signal).catch(() => undefined);
@@ -42,5 +48,6 @@ export async function writeVerifyEvidence(
     checks,
     artifacts: ok && deep ? provedArtifacts(unitsRead) : [],
   };
-  return await keepEvidence({ store: store.path, run, kind: "verify", started, directory: evidence }, document);
+  const place = { store: store.path, run, kind: "verify", started, directory: evidence, signing, signal } as const;
+  return await keepEvidence(place, document);
 }

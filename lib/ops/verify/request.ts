@@ -1,4 +1,5 @@
 /** What a verification is asked for. */
+import type { Signing } from "../../config/settings/signing.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import type { Sample } from "./inventory/sample.ts";
 import type { ContentSource } from "../runs/content-source.ts";
@@ -28,4 +29,6 @@ export interface VerifyRequest {
   readonly identities?: readonly string[] | undefined;
   /** The config of the site; without it the application is not asked. */
   readonly config?: SiteConfig | undefined;
+  /** Whose signatures count; with a key the evidence is signed. */
+  readonly signing?: Signing | undefined;
 }

@@ -7,6 +7,7 @@ import { HoldfastError } from "../../errors.ts";
 import { collectGarbage } from "../../exec/v8-memory.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { findStore, type Store } from "../../store/open.ts";
+import { openSigning } from "../../store/signing/open.ts";
 import { pinRun } from "../../store/lock/pins.ts";
 import { sweepSandboxes } from "../scratch/sandbox.ts";
 import { findRun } from "../runs/find-run.ts";
@@ -38,7 +39,8 @@ export interface VerifyOptions {
 /**
  * Verifies a run and gives a check for each item of the list; what is wrong with a run is a failed check and never
  * thrown. Throws `E_STORE` when there is no store, `E_RUN_UNKNOWN`, `E_VERSION` when a newer Holdfast wrote the run,
- * `E_KEY` when no identity opens what is sealed, `E_CONFIG` for a config of another site, `E_DATABASE` when the server for scratch databases does not answer.
+ * `E_KEY` when no identity opens what is sealed, `E_CONFIG` for a config of another site and for allowed signers that
+ * cannot be trusted, `E_SIGNATURE` without `ssh-keygen`, `E_DATABASE` when the server for scratch databases does not answer.
  */
 export async function verify(request: VerifyRequest, options: VerifyOptions): Promise<Verification> {
   const started = new Date();
@@ -49,6 +51,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     throw new HoldfastError("E_USAGE", "a comparison with the live site needs its config", {
       hint: "name it with --config",
     });
+  const signing = openSigning(request.signing, store.path);
   const run = findRun(store.path, request.run);
   const notes: string[] = [];
   if (request.deep === true) {
@@ -70,7 +73,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     readers = new ArtifactReaders(request.quick ? 0 : sizeOf(sampled), options.signal, (bytes) =>
       options.onBytes?.((done += bytes), total),
     );
-    const context = checkContext(request, readers, options.signal);
+    const context = checkContext(request, { readers, signing, signal: options.signal });
     for (const item of CHECKS) {
       options.signal.throwIfAborted();
       if ((request.quick && item.reads) || isNotAskedFor(item, request)) continue;
@@ -93,7 +96,7 @@ export async function verify(request: VerifyRequest, options: VerifyOptions): Pr
     const isRestored = checks.every(({ id, state }) => id !== "database_restore" || state === "ok");
     const unitsRead = sampled.units.filter(({ step }) => isRestored || step !== "db");
     const { evidence } = request;
-    const kept = await writeVerifyEvidence(survey, started, result, { evidence, unitsRead }, options.signal);
+    const kept = await writeVerifyEvidence(survey, started, result, { evidence, unitsRead, signing }, options.signal);
     return { ...result, evidence: kept.file, notes: [...notes, ...kept.notes] };
   } finally {
     await readers?.close();

@@ -3,10 +3,12 @@ import { randomUUID } from "node:crypto";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, EXIT, HoldfastError } from "../../errors.ts";
 import { findStore } from "../../store/open.ts";
+import { openSigning } from "../../store/signing/open.ts";
 import { report, type News } from "../alerts/report.ts";
 import type { Subject } from "../alerts/memory.ts";
 import { writeMetrics } from "../metrics/write.ts";
 import { checkProofAge } from "../runs/stale-proof.ts";
+import { checkSignatures } from "../signing/store-problems.ts";
 import { checkLock } from "./lock.ts";
 import { checkRecentRun } from "./recent-run.ts";
 import type { WatchCheck } from "./check.ts";
@@ -49,10 +51,13 @@ async function runChecks(config: SiteConfig, dest: string, signal: AbortSignal):
     throw new HoldfastError("E_CONFIG", `the store is of the site ${store.site}, the config of ${config.site}`);
   const now = new Date();
   const { max_age, max_duration } = config.alerts;
+  const signing = openSigning(config.signing, store.path);
+  const signatures = await checkSignatures(store, signing, signal);
   return [
     checkRecentRun(store.path, max_age, now),
     await checkLock(store.path, max_duration, now),
-    { id: "proof", title: "proof", ...(await checkProofAge(store.path, now, signal)) },
+    { id: "proof", title: "proof", ...(await checkProofAge(store.path, now, { signing, signal })) },
+    ...(signatures === undefined ? [] : [{ id: "signatures", title: "signatures", ...signatures } as const]),
   ];
 }
 
@@ -61,6 +66,14 @@ const SUBJECTS: Readonly<Record<WatchCheck["id"], Subject>> = {
   recent_run: "missed",
   lock: "missed",
   proof: "proof",
+  signatures: "signatures",
+};
+
+const EVENTS: Readonly<Record<WatchCheck["id"], News["event"]>> = {
+  recent_run: "missed",
+  lock: "missed",
+  proof: "proof_stale",
+  signatures: "anomaly",
 };
 
 /** Returns the subjects of which every check is fine; what cannot be checked settles nothing. */
@@ -70,7 +83,7 @@ const settledBy = (checks: readonly WatchCheck[]): Subject[] =>
   );
 
 const newsOf = (site: string, { id, title, problems }: WatchCheck): News => ({
-  event: id === "proof" ? "proof_stale" : "missed",
+  event: EVENTS[id],
   subject: SUBJECTS[id],
   cause: id,
   title: `${site}: ${problems[0]?.message ?? title}`,

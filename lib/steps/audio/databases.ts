@@ -9,7 +9,7 @@ import { HoldfastError, systemCode } from "../../errors.ts";
 import type { Artifact, UnitInput } from "../../model/unit.ts";
 import { formatJson } from "../../store/files/json-documents.ts";
 import { placeOf } from "../../store/files/layout.ts";
-import { describe, storeSealed } from "../core/store-file.ts";
+import { describe, storeSealed } from "../../store/seal/store-file.ts";
 import type { StepContext } from "../core/context.ts";
 import type { BuiltUnit, UnitPlan } from "../core/unit-plan.ts";
 

@@ -23,7 +23,7 @@ import {
   type ArchiveSource,
 } from "../core/archive-unit.ts";
 import type { WorkerHooks } from "../core/workers.ts";
-import { plainPath } from "../../store/seal/seal.ts";
+import { plainPath } from "../../store/seal/names.ts";
 import { treeKinds } from "../claims/project-trees.ts";
 import type { StepContext } from "../core/context.ts";
 import type { BuildTools, PlanTools, Step } from "../core/step.ts";

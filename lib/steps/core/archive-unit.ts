@@ -6,7 +6,7 @@ import type { BytePath } from "../../archive/entry.ts";
 import { display, fromString, isUtf8, toBuffer } from "../../archive/path.ts";
 import type { ArchiveRoot } from "../../archive/build/select-entries.ts";
 import type { Artifact, UnitInput } from "../../model/unit.ts";
-import { sealedName } from "../../store/seal/seal.ts";
+import { sealedName } from "../../store/seal/names.ts";
 import { archiveWalk } from "./archive-walk.ts";
 import type { StepContext } from "./context.ts";
 import type { BuildTools } from "./step.ts";

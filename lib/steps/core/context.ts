@@ -4,7 +4,7 @@ import type { SiteConfig } from "../../config/load.ts";
 import { isDiskFull } from "../../errors.ts";
 import type { Report } from "../../model/event.ts";
 import type { UnitMetadata } from "../../model/unit.ts";
-import type { Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
 import type { RunPlan } from "../../store/run/plan.ts";
 import type { PreviousRuns } from "../../store/run/previous-runs.ts";
 import type { StagedDocuments } from "../../store/run/staged-documents.ts";

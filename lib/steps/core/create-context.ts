@@ -12,11 +12,13 @@ export interface ContextOptions extends Omit<
 > {
   /** The file that keeps the list of projects; undefined asks the database each time. */
   readonly projectsFile: string | undefined;
+  /** The earlier runs that units may be taken from, the newest first; the newest of the store when absent. */
+  readonly reusable?: readonly string[] | undefined;
 }
 
 /** Returns the context; nothing is read or written yet. */
-export function createContext({ store, projectsFile, ...given }: ContextOptions): StepContext {
-  const previous = new PreviousRuns(store);
+export function createContext({ store, projectsFile, reusable, ...given }: ContextOptions): StepContext {
+  const previous = new PreviousRuns(store, reusable);
   const projects = new ProjectSource(given.config, projectsFile, given.signal);
   return {
     ...given,

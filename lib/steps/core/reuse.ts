@@ -3,7 +3,7 @@ import path from "node:path";
 import { metadataSchema, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { tryReadDocument } from "../../store/files/json-documents.ts";
 import { isSound, linkFiles, unreadRuns, type PreviousUnit } from "../../store/run/previous-runs.ts";
-import { isSealedFor } from "../../store/seal/seal.ts";
+import { isSealedFor } from "../../store/seal/names.ts";
 import { unitFiles } from "../../store/run/step-index.ts";
 import type { StepContext } from "./context.ts";
 import type { UnitPlan } from "./unit-plan.ts";

@@ -10,7 +10,7 @@ import { HoldfastError, systemCode } from "../../errors.ts";
 import type { StepCounters } from "../../model/event.ts";
 import { FORMAT_VERSION, type Failure, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { dropUnits } from "../../store/run/resume.ts";
-import { recipientsDigest } from "../../store/seal/seal.ts";
+import { recipientsDigest } from "../../store/seal/names.ts";
 import { assertOwnPaths } from "../claims/paths.ts";
 import { readBack, StepDied, type UnitBuilder } from "./local-builder.ts";
 import { findExisting, siteFields, takeOver } from "./reuse.ts";

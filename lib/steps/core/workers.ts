@@ -5,7 +5,7 @@ import { WorkerPool } from "../../archive/pool.ts";
 import { addCounters, emptyCounters, type Counters } from "../../archive/counters.ts";
 import { HoldfastError } from "../../errors.ts";
 import { resolveModule } from "../../exec/build-output.ts";
-import type { Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
 import type { StepContext } from "./context.ts";
 
 /** The module that the threads run. */

@@ -13,7 +13,7 @@ import type { BuildTools } from "../core/step.ts";
 import { partFailure, type BuiltUnit, type UnitPlace, type UnitPlan } from "../core/unit-plan.ts";
 import { placeOf, timeOfRun } from "../../store/files/layout.ts";
 import { databaseOf, databases, type NamedDatabase } from "./databases.ts";
-import { sealedName } from "../../store/seal/seal.ts";
+import { sealedName } from "../../store/seal/names.ts";
 
 /** Dumps each database; `snapshot_at` of the last one goes into the manifest's `moments`. */
 export const dbStep: Step = {

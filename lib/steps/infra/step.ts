@@ -6,7 +6,7 @@ import { splitPassword } from "../../database/access/url.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Artifact } from "../../model/unit.ts";
 import type { StepContext } from "../core/context.ts";
-import { describe, storeSealed } from "../core/store-file.ts";
+import { describe, storeSealed } from "../../store/seal/store-file.ts";
 import type { Step } from "../core/step.ts";
 import { placeOf } from "../../store/files/layout.ts";
 import { partFailure, type BuiltUnit } from "../core/unit-plan.ts";

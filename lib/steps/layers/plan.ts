@@ -13,7 +13,7 @@ import type { StepName, UnitMetadata } from "../../model/unit.ts";
 import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/run/layers.ts";
 import type { PreviousUnit } from "../../store/run/previous-runs.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
-import { isSealedFor, sealedName } from "../../store/seal/seal.ts";
+import { isSealedFor, sealedName } from "../../store/seal/names.ts";
 import { artifactOf, placesOf, xattrFields, type ArchiveSource } from "../core/archive-unit.ts";
 import type { StepContext } from "../core/context.ts";
 import type { BuildTools, PlanTools } from "../core/step.ts";

@@ -1,4 +1,4 @@
-/** Reads and writes SHA256SUMS: a line for every other file of a run, in the form that `sha256sum -c` reads. */
+/** Reads and writes SHA256SUMS: a line for every other file of a run but its signature, in the form that `sha256sum -c` reads. */
 import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { MOST_LIST, assertListReadable } from "../../archive/limits.ts";
@@ -6,6 +6,11 @@ import { readRegular } from "../../archive/files/regular-file.ts";
 import { hashFile } from "../files/hash.ts";
 
 export const SUMS_FILE = "SHA256SUMS";
+/** The signature of SHA256SUMS, in runs that are signed. */
+export const SIGNATURE_FILE = `${SUMS_FILE}.sig`;
+
+/** Checks whether SHA256SUMS lists a file of a run: all but itself and its signature. */
+export const isSummed = (file: string): boolean => file !== SUMS_FILE && file !== SIGNATURE_FILE;
 
 /** Lists every file and link below `directory`, relative to it, sorted by byte. */
 export function listFiles(directory: string): string[] {
@@ -27,7 +32,7 @@ export function listFiles(directory: string): string[] {
 export async function writeSums(run: string, known: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
   const lines: string[] = [];
   for (const file of listFiles(run)) {
-    if (file === SUMS_FILE) continue;
+    if (!isSummed(file)) continue;
     lines.push(`${known.get(file) ?? (await hashFile(path.join(run, file), signal)).sha256}  ${file}\n`);
   }
   const text = lines.join("");

@@ -1,6 +1,6 @@
 /** The plan of a run, which each step's process reads from the run's scratch directory. */
 import * as z from "zod";
-import { sealSchema } from "../seal/seal.ts";
+import { sealSchema } from "../../model/seal.ts";
 
 export const runPlanSchema = z.object({
   /** Path of the config file. */

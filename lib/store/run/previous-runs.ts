@@ -14,7 +14,7 @@ import { listMetadata } from "./step-index.ts";
 import { readSums } from "./checksums.ts";
 
 /** The number of earlier runs that are searched for a unit before it is built anew. */
-const LOOK_BACK = 8;
+export const LOOK_BACK = 8;
 
 /** A unit of an earlier run, with metadata that match that run's SHA256SUMS. */
 export interface PreviousUnit {

@@ -6,7 +6,8 @@ import type { SiteConfig } from "../../config/load.ts";
 import { isRecipient } from "../../config/settings/encryption.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { runCommand } from "../../exec/command.ts";
-import { sealCommand, sealingError, type Seal } from "./seal.ts";
+import type { Seal } from "../../model/seal.ts";
+import { sealCommand, sealingError } from "./program.ts";
 
 /** Returns the seal; undefined where artifacts stay plain. Throws `E_CONFIG` for recipients that cannot be used. */
 export function configuredSeal({ encryption, root }: Pick<SiteConfig, "encryption" | "root">): Seal | undefined {

@@ -1,7 +1,7 @@
 /** The metadata of a sealed unit as they would be of a plain one. */
 import type { UnitMetadata } from "../../model/unit.ts";
 import { unitFiles } from "../run/step-index.ts";
-import { plainPath, sealOf } from "./seal.ts";
+import { plainPath, sealOf } from "./names.ts";
 
 /** Returns the plain names of the sealed files of a unit, by their stored names. */
 export function plainNames(unit: UnitMetadata): ReadonlyMap<string, string> {

@@ -1,15 +1,17 @@
 /** Accepts anomalies of a run: it counts as good then, and the series begin anew with it. */
+import type { Signing } from "../../../config/settings/signing.ts";
 import { HoldfastError } from "../../../errors.ts";
 import type { Report } from "../../../model/event.ts";
 import type { Accepted } from "../../../model/anomaly.ts";
 import { FORMAT_VERSION } from "../../../model/unit.ts";
 import { storeError } from "../../../store/files/atomic.ts";
-import { writeDocumentAtomic } from "../../../store/files/json-documents.ts";
 import { holdStoreLocks } from "../../../store/lock/store-locks.ts";
 import { findStore } from "../../../store/open.ts";
+import { openSigning } from "../../../store/signing/open.ts";
 import { assertWritable, userName } from "../../../store/writable.ts";
+import { writeSignedDocument } from "../../checks/signed-document.ts";
 import { findRun } from "../../runs/find-run.ts";
-import { acceptedFile, isSame, readAccepted } from "../accepted.ts";
+import { acceptanceCounts, acceptedFile, isSame, readAccepted } from "../accepted.ts";
 import { subjectOf } from "../describe.ts";
 import { readLastGood, repairLastGood } from "../last-good.ts";
 import { anomaliesOf, type ListedAnomaly } from "./list.ts";
@@ -26,6 +28,8 @@ export interface AcceptRequest {
   readonly reason: string;
   readonly dryRun: boolean;
   readonly breakLock: boolean;
+  /** Signs what is accepted. */
+  readonly signing?: Signing | undefined;
 }
 
 export interface AcceptOutcome {
@@ -52,7 +56,7 @@ export async function acceptAnomalies(
   try {
     const outcome = outcomeOf(store, findRun(store, request.run), request);
     await lock.assertHeld();
-    if (outcome.accepted.length > 0) await write(store, outcome, request.reason);
+    if (outcome.accepted.length > 0) await write(store, outcome, request, lock.signal);
     await repairLastGood(store);
     return { ...outcome, last_good: readLastGood(store) ?? null };
   } catch (error) {
@@ -86,7 +90,17 @@ function outcomeOf(store: string, run: string, { code, step, unit, table }: Acce
   return { run, accepted, open, last_good: readLastGood(store) ?? null };
 }
 
-async function write(store: string, { run, accepted }: AcceptOutcome, reason: string): Promise<void> {
+async function write(
+  store: string,
+  { run, accepted }: AcceptOutcome,
+  { reason, signing }: AcceptRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  // What is there is signed again with what is added: it has to count by itself.
+  if (!(await acceptanceCounts(store, run, { signing: openSigning(signing, store), signal })))
+    throw new HoldfastError("E_SIGNATURE", `${acceptedFile(store, run)} has no valid signature`, {
+      hint: "find out who wrote it; then remove it with its .sig, and accept the anomalies again",
+    });
   const before = readAccepted(store, run);
   const [by, at] = [acceptor(), new Date().toISOString()];
   const added: Accepted["accepted"] = [];
@@ -102,7 +116,7 @@ async function write(store: string, { run, accepted }: AcceptOutcome, reason: st
   };
   const file = acceptedFile(store, run);
   try {
-    await writeDocumentAtomic(file, document);
+    await writeSignedDocument(file, document, signing, signal);
   } catch (error) {
     throw storeError(`${file} cannot be written`, error);
   }

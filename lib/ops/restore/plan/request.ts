@@ -1,4 +1,5 @@
 /** The request of a restore. */
+import type { Signing } from "../../../config/settings/signing.ts";
 import type { StepName } from "../../../model/unit.ts";
 import type { ContentSource } from "../../runs/content-source.ts";
 import type { IdentitySource } from "../../sealed/identity.ts";
@@ -45,4 +46,8 @@ export interface RestoreRequest {
   readonly dryRun: boolean;
   readonly workers: number;
   readonly breakLock: boolean;
+  /** Whose signatures count. */
+  readonly signing?: Signing | undefined;
+  /** Only warns of a signature that is missing or does not count. */
+  readonly allowUnsigned?: boolean;
 }

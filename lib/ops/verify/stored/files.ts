@@ -2,7 +2,7 @@
 import path from "node:path";
 import { asHoldfastError } from "../../../errors.ts";
 import { formatBytes } from "../../../report/format.ts";
-import { SUMS_FILE } from "../../../store/run/checksums.ts";
+import { isSummed, SUMS_FILE } from "../../../store/run/checksums.ts";
 import { forEachParallel } from "../../../store/files/for-each-parallel.ts";
 import type { ArtifactReaders } from "../../checks/artifact-readers.ts";
 import type { RunInventory, UnitRecord } from "../inventory/run-inventory.ts";
@@ -13,7 +13,7 @@ export function checkFiles({ files, sums }: RunInventory): Finding {
   const problems: Problem[] = [];
   for (const [file, { isFile }] of files) {
     if (!isFile) problems.push({ path: file, message: "is not a regular file; a run holds no links and no devices" });
-    else if (sums !== undefined && file !== SUMS_FILE && !sums.has(file))
+    else if (sums !== undefined && isSummed(file) && !sums.has(file))
       problems.push({ path: file, message: "was added: SHA256SUMS does not list it" });
   }
   for (const file of sums?.keys() ?? []) if (!files.has(file)) problems.push({ path: file, message: "is missing" });
@@ -65,7 +65,7 @@ export async function checkChecksums(
   let read = 0;
   let bytes = 0;
   await forEachParallel(files, readers.width, async ([file, { isFile, size: expected }]) => {
-    if (!isFile || file === SUMS_FILE) return;
+    if (!isFile || !isSummed(file)) return;
     try {
       const { size, sha256 } = await readers.digest(path.join(directory, file), expected);
       read++;

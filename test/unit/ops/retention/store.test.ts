@@ -11,6 +11,7 @@ import { prune, type PruneOutcome } from "../../../../lib/ops/retention/run.ts";
 import { writeDocument } from "../../../../lib/store/files/json-documents.ts";
 import { nextRunId } from "../../../../lib/store/files/layout.ts";
 import { pinRun } from "../../../../lib/store/lock/pins.ts";
+import { findStore } from "../../../../lib/store/open.ts";
 import { makeEvidence } from "../../../support/runs/evidence.ts";
 import { makeRun, makeStore, type MadeUnit } from "../../../support/runs/stores.ts";
 import { tempDirectory } from "../../../support/temp.ts";
@@ -173,11 +174,14 @@ describe("proof", () => {
   });
 });
 
+const keep = async (run: string, reason: string | null): Promise<unknown> =>
+  await pin({ store, run, reason }, new AbortController().signal);
+
 describe("protections of the store", () => {
   test("a pinned run stays until it is released; delete leaves it alone as well", async () => {
     const run = await make(9);
     await make(0);
-    await pin(store, run, "before the move");
+    await keep(run, "before the move");
     expect((await pruned({ keep_last: 1 })).decisions.at(-1)).toMatchObject({
       keep: true,
       protections: [{ kind: "pinned", text: "is pinned: before the move" }],
@@ -188,7 +192,7 @@ describe("protections of the store", () => {
     await pruned({ keep_last: 1 });
     expect(runs()).not.toContain(run);
     await expect(unpin(store, "last")).rejects.toMatchObject({ code: "E_USAGE" });
-    await expect(pin(store, run, null)).rejects.toMatchObject({ code: "E_RUN_UNKNOWN" });
+    await expect(keep(run, null)).rejects.toMatchObject({ code: "E_RUN_UNKNOWN" });
   });
 
   test("a run that is being read stays", async () => {
@@ -237,7 +241,7 @@ describe("last copies", () => {
     const first = await make(9, {}, units("1", "2"));
     const second = await make(8, {}, units("1", "2"));
     await make(0, {}, units("1"));
-    await pin(store, second, null);
+    await keep(second, null);
     expect(await last()).toHaveLength(2);
     expect(runs()).not.toContain(first);
     const third = await make(7, {}, units("1", "2"));
@@ -259,10 +263,11 @@ test("a run that is protected after its removal was planned stays", async () => 
   const run = await make(9);
   const other = await make(8);
   await make(0);
-  await pin(store, run, null);
+  await keep(run, null);
   const locks = { assertHeld: async () => {}, release: async () => {} };
   const entries = [other, run].map((one) => ({ run: one, incomplete: false, why: "old", command: "prune" }));
-  const spared = await removeRuns(store, entries, { locks, signal: new AbortController().signal });
+  const { signal } = new AbortController();
+  const spared = await removeRuns(await findStore(store), entries, { locks, signing: undefined, signal });
   expect(spared).toMatchObject([{ run, protection: { kind: "pinned" } }]);
   expect(runs()).toEqual([run, daysAgo(0)]);
 });

@@ -11,7 +11,9 @@ import { asHoldfastError, HoldfastError, systemCode } from "../../errors.ts";
 import { startFilter } from "../../exec/filter.ts";
 import { makeFifo } from "../../exec/fifo.ts";
 import { hashFile } from "../files/hash.ts";
-import { sealCommand, sealedName, sealingError, type Seal } from "./seal.ts";
+import type { Seal } from "../../model/seal.ts";
+import { sealedName } from "./names.ts";
+import { sealCommand, sealingError } from "./program.ts";
 
 const BUFFER_SIZE = 1024 * 1024;
 /** The bytes after a mark that are held back, at most, so that they can be removed again. */

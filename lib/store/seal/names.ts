@@ -1,16 +1,7 @@
-/** Sealing: encryption to public keys by age or gpg, so that the host that writes an artifact cannot read it again. */
+/** Names of sealed files, and what tells to whom they are sealed. */
 import { createHash } from "node:crypto";
-import * as z from "zod";
-import { asHoldfastError, HoldfastError } from "../../errors.ts";
+import type { Seal, SealProgram } from "../../model/seal.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
-
-export const sealSchema = z.object({
-  program: z.enum(["age", "gpg"]),
-  /** Public keys as the program takes them: age1…, ssh-ed25519 …, ssh-rsa …, or fingerprints of gpg's keyring. */
-  recipients: z.array(z.string()).readonly(),
-});
-export type Seal = z.infer<typeof sealSchema>;
-export type SealProgram = Seal["program"];
 
 const SUFFIXES: Readonly<Record<SealProgram, string>> = { age: ".age", gpg: ".gpg" };
 
@@ -38,33 +29,3 @@ const withoutComment = (recipient: string): string => recipient.trim().split(/\s
 /** Checks whether a unit is stored as it would be now: sealed to the same recipients, or plain. */
 export const isSealedFor = (seal: Seal | undefined, { sealed_to }: Pick<UnitMetadata, "sealed_to">): boolean =>
   sealed_to === (seal === undefined ? undefined : recipientsDigest(seal));
-
-/** Returns the command that seals standard input to standard output. */
-export const sealCommand = ({ program, recipients }: Seal): string[] =>
-  program === "age"
-    ? ["age", ...recipients.flatMap((recipient) => ["-r", recipient])]
-    : [...GPG, ...recipients.flatMap((recipient) => ["--recipient", recipient]), "--output", "-", "--encrypt"];
-
-/**
- * Archives are compressed already, and whom the keys belong to is the config's to say. Nothing is written to the keyring,
- * which several processes read at the same time.
- */
-const GPG = [
-  "gpg",
-  "--batch",
-  "--no-tty",
-  "--quiet",
-  "--trust-model",
-  "always",
-  "--compress-algo",
-  "none",
-  "--lock-never",
-];
-
-/** Returns the error of a program that failed to seal: `E_NO_SPACE` when that is why, else `E_SEAL`. */
-export function sealingError(error: unknown): HoldfastError {
-  const known = asHoldfastError(error, "E_SEAL");
-  return /no space left|disk quota/i.test(known.message)
-    ? new HoldfastError("E_NO_SPACE", known.message, { cause: error })
-    : known;
-}

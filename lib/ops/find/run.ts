@@ -14,9 +14,9 @@ import { listMetadata } from "../../store/run/step-index.ts";
 import type { IdentitySource } from "../sealed/identity.ts";
 import { isSealed, openUnits } from "../sealed/plain-copy.ts";
 import { withPlainNames } from "../../store/seal/plain-names.ts";
-import { findRun } from "./find-run.ts";
-import { entrySources, type EntrySource, type UnitEntry } from "./unit-entries.ts";
-import type { ContentSource } from "./content-source.ts";
+import { findRun } from "../runs/find-run.ts";
+import { entrySources, type EntrySource, type UnitEntry } from "../runs/unit-entries.ts";
+import type { ContentSource } from "../runs/content-source.ts";
 
 export interface FindRequest {
   readonly store: string;

@@ -2,11 +2,17 @@
 import { linkSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Artifact } from "../../model/unit.ts";
-import { hashFile } from "../../store/files/hash.ts";
-import type { PreviousUnit } from "../../store/run/previous-runs.ts";
-import { recipientsDigest, sealedName, type Seal } from "../../store/seal/seal.ts";
-import { sealFile } from "../../store/seal/seal-stream.ts";
-import type { StepContext } from "./context.ts";
+import { hashFile } from "../files/hash.ts";
+import type { PreviousUnit } from "../run/previous-runs.ts";
+import type { Seal } from "../../model/seal.ts";
+import { recipientsDigest, sealedName } from "./names.ts";
+import { sealFile } from "./stream.ts";
+
+/** The staging directory of the run. */
+interface RunBeingMade {
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
 
 /** A file, and the artifact that it becomes: `path` relative to the run, without the suffix of a seal. */
 export interface FileToStore extends Pick<Artifact, "path" | "media_type"> {
@@ -21,7 +27,7 @@ export async function describe({ file, path: name, media_type }: FileToStore, si
 
 /** Seals a file into the run; one that `earlier` holds for the same recipients is linked from there. */
 export async function storeSealed(
-  { directory, signal }: Pick<StepContext, "directory" | "signal">,
+  { directory, signal }: RunBeingMade,
   seal: Seal,
   { file, path: name, media_type }: FileToStore,
   earlier: PreviousUnit | undefined,

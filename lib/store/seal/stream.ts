@@ -6,7 +6,9 @@ import { pipeline } from "node:stream/promises";
 import type { Written } from "../../archive/output.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { startCommand } from "../../exec/command.ts";
-import { sealCommand, sealedName, sealingError, type Seal } from "./seal.ts";
+import type { Seal } from "../../model/seal.ts";
+import { sealedName } from "./names.ts";
+import { sealCommand, sealingError } from "./program.ts";
 
 /**
  * Writes content, through the program of `seal` if there is one, into an open file and syncs it; closes the file.

@@ -3,7 +3,8 @@ import type { Report } from "../../model/event.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { listRuns, runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
-import { isSealedFor, type Seal } from "../../store/seal/seal.ts";
+import type { Seal } from "../../model/seal.ts";
+import { isSealedFor } from "../../store/seal/names.ts";
 
 /** Reports how much is built again where the newest run is sealed to other recipients, or not. */
 export function noteResealing(store: string, seal: Seal | undefined, report: Report): void {
