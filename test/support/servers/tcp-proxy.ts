@@ -1,0 +1,92 @@
+/** A TCP proxy that counts what goes through it and cuts connections, for clients of servers that tests start. */
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { HOST } from "./process.ts";
+
+export interface TcpProxy {
+  readonly port: number;
+  /** The bytes that went through since the proxy was started or reset: `up` from clients to the server. */
+  readonly bytes: { readonly up: number; readonly down: number };
+  /** The number of connections that were made, and of those that were cut. */
+  readonly connections: number;
+  readonly cuts: number;
+  /** Sets the counts back to 0. */
+  reset(): void;
+  /**
+   * Cuts each connection, both ways, once so many bytes of it went to the server, to the byte; undefined cuts no more.
+   * With 0 a connection is closed as soon as its client sends something.
+   */
+  cutAfter(bytes: number | undefined): void;
+  close(): Promise<void>;
+}
+
+/** Starts a proxy for the server at a port of this host. */
+export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
+  const state = { up: 0, down: 0, connections: 0, cuts: 0, limit: undefined as number | undefined };
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    state.connections++;
+    const upstream = connect(serverPort, HOST);
+    const cut = (): void => {
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", cut).once("close", () => {
+        sockets.delete(socket);
+        cut();
+      });
+    }
+    let passed = 0;
+    client.on("data", (chunk: Buffer) => {
+      const left = state.limit === undefined ? chunk.length : state.limit - passed;
+      const part = chunk.subarray(0, Math.max(left, 0));
+      passed += part.length;
+      state.up += part.length;
+      if (part.length === chunk.length) return void pass(client, upstream, part);
+      state.cuts++;
+      upstream.write(part, cut);
+      client.destroy();
+    });
+    upstream.on("data", (chunk: Buffer) => {
+      state.down += chunk.length;
+      pass(upstream, client, chunk);
+    });
+  });
+  const port = await listen(server);
+  return {
+    port,
+    get bytes() {
+      return { up: state.up, down: state.down };
+    },
+    get connections() {
+      return state.connections;
+    },
+    get cuts() {
+      return state.cuts;
+    },
+    reset: () => void Object.assign(state, { up: 0, down: 0, connections: 0, cuts: 0 }),
+    cutAfter: (bytes) => void (state.limit = bytes),
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** Writes to the other end, and reads no more until it has taken it. */
+function pass(from: Socket, to: Socket, chunk: Buffer): void {
+  if (to.destroyed || to.write(chunk)) return;
+  from.pause();
+  to.once("drain", () => from.resume());
+}
+
+async function listen(server: Server): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    server.once("error", reject).listen(0, HOST, () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : 0);
+    });
+  });
+}
