@@ -14,6 +14,7 @@ export const EXIT = {
   key: 12,
   verification: 13,
   incompatible: 14,
+  target: 15,
   interrupted: 130,
 } as const;
 
@@ -43,6 +44,11 @@ export const ERRORS = {
     exit: EXIT.interrupted,
     http: 499,
     hint: "start it again; a backup keeps its finished units with --resume",
+  },
+  E_REMOTE: {
+    exit: EXIT.target,
+    http: 502,
+    hint: "check the target in the config, its credentials and the network; push again sends only what is missing",
   },
   E_NO_SPACE: { exit: EXIT.failed, http: 507, hint: "free some space on the store's disk and run it again" },
   E_RUN_UNKNOWN: { exit: EXIT.failed, http: 404, hint: "npx tsx scripts/list.ts shows the runs of the store" },

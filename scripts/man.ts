@@ -16,6 +16,7 @@ const EXIT_STATUSES: Readonly<Record<(typeof EXIT)[keyof typeof EXIT], string>> 
   12: "The key is wrong or missing (reserved).",
   13: "The verification failed: data differ from what was recorded.",
   14: "The version is not compatible.",
+  15: "A target off-site failed; the runs in the store are as they were.",
   130: "Interrupted, and cleaned up.",
 };
 

@@ -10,6 +10,7 @@ import { databaseSchema } from "./settings/database.ts";
 import { command, flag, octal, paths, whole } from "./settings/fields.ts";
 import { projectsSchema } from "./settings/projects.ts";
 import { retentionSchema } from "./settings/retention.ts";
+import { targetsSchema } from "./settings/targets/target.ts";
 import { treeSchema } from "./settings/trees.ts";
 import { portableSettingsSchema } from "./settings/portable.ts";
 import { portableRefinement } from "./settings/refinement.ts";
@@ -210,6 +211,7 @@ export const siteSchema = z.strictObject({
     .describe(
       "Which runs prune.ts keeps: the same keys as its flags. Without keep rules: 7 daily, 4 weekly, the last 2.",
     ),
+  targets: targetsSchema,
   lock_file: z.string().optional().describe("A second lock beside the store's own."),
   permissions: z
     .strictObject({

@@ -1,0 +1,14 @@
+/** The config section `targets`: places off-site, by name. */
+import * as z from "zod";
+import { s3TargetSchema } from "./s3.ts";
+
+export const TARGET_KINDS = ["s3", "rclone", "rsync", "directory"] as const;
+export type TargetKind = (typeof TARGET_KINDS)[number];
+
+const targetSchema = z.discriminatedUnion("kind", [s3TargetSchema]);
+export type TargetSettings = z.infer<typeof targetSchema>;
+
+export const targetsSchema = z
+  .record(z.string().regex(/^[A-Za-z0-9][\w-]{0,63}$/), targetSchema)
+  .default({})
+  .describe("Places off-site that push copies runs to, by name.");
