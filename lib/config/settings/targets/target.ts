@@ -1,11 +1,12 @@
 /** The config section `targets`: places off-site, by name. */
 import * as z from "zod";
+import { directoryTargetSchema, rsyncTargetSchema } from "./rsync.ts";
 import { s3TargetSchema } from "./s3.ts";
 
 export const TARGET_KINDS = ["s3", "rclone", "rsync", "directory"] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
 
-const targetSchema = z.discriminatedUnion("kind", [s3TargetSchema]);
+const targetSchema = z.discriminatedUnion("kind", [s3TargetSchema, rsyncTargetSchema, directoryTargetSchema]);
 export type TargetSettings = z.infer<typeof targetSchema>;
 
 export const targetsSchema = z

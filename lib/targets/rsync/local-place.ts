@@ -1,0 +1,25 @@
+/** A tree of runs on this host: a mounted disk, or the store that a pull copies into. */
+import { runCommand } from "../../exec/command.ts";
+import { handsOf } from "./hands.ts";
+import { within, type Place } from "./place.ts";
+
+/** Opens a directory, which is an absolute path. */
+export function localPlace(directory: string, signal: AbortSignal): Place {
+  const at = (path: string): string => within(directory, path);
+  const hands = handsOf(
+    {
+      argv: (words) => words,
+      run: async (words) => (await runCommand(words, { signal, env: { LC_ALL: "C" }, code: "E_REMOTE" })).stdout,
+    },
+    at,
+  );
+  // An absolute path has no colon before its first slash, so that rsync takes it for no host.
+  return {
+    address: directory,
+    directory,
+    connection: [],
+    operand: at,
+    anchored: at,
+    hands: async () => await Promise.resolve(hands),
+  };
+}

@@ -1,0 +1,46 @@
+/** Opens targets that hold the tree of the store: by rsync over ssh, or in a directory of this host. */
+import type { DirectoryTargetSettings, RsyncTargetSettings } from "../../config/settings/targets/rsync.ts";
+import type { Target, TargetContext } from "../core/target.ts";
+import { listEvidence, sendEvidence } from "./evidence.ts";
+import { openCache } from "./fetch.ts";
+import { localPlace } from "./local-place.ts";
+import { probePlace } from "./probe.ts";
+import { pruneRuns } from "./prune.ts";
+import { pushRun } from "./push.ts";
+import { openFile, openRun } from "./read.ts";
+import { sshPlace } from "./ssh-place.ts";
+import { listRuns, type Tree } from "./tree.ts";
+import { verifyRun } from "./verify.ts";
+
+/** Opens a target; connects to nothing yet. */
+export function openTreeTarget(
+  name: string,
+  settings: RsyncTargetSettings | DirectoryTargetSettings,
+  context: TargetContext,
+): Target {
+  const { signal, onBytes } = context;
+  const place = settings.kind === "rsync" ? sshPlace(settings, signal) : localPlace(settings.path, signal);
+  const transfer = { signal, onBytes, bandwidth: settings.bandwidth_limit };
+  return targetOf({ name, kind: settings.kind, place, context, transfer });
+}
+
+function targetOf(tree: Tree): Target {
+  const { name, kind, place } = tree;
+  const cache = openCache(place, tree.transfer);
+  return {
+    name,
+    kind,
+    address: place.address,
+    probe: async () => await probePlace(tree),
+    runs: async () =>
+      [...(await listRuns(tree))].flatMap(([run, { complete }]) => (complete === undefined ? [] : [run])).toSorted(),
+    push: async (run) => await pushRun(tree, run),
+    reader: async (run) => await openRun(tree, cache, run),
+    verify: async (run, request) => await verifyRun(tree, cache, run, request),
+    prune: async (request) => await pruneRuns(tree, request),
+    sendEvidence: async (files) => await sendEvidence(tree, files),
+    evidence: async () => await listEvidence(tree),
+    readEvidence: async (file) => await openFile(cache, `evidence/${file}`),
+    close: async () => await cache.close(),
+  };
+}
