@@ -3,7 +3,6 @@ import path from "node:path";
 import { printable } from "../../report/printable.ts";
 import type { LocalFile } from "../core/local-run.ts";
 import { findDifferent, listItems } from "./listing.ts";
-import { claimRoot } from "./root.ts";
 import { transfer } from "./transfer.ts";
 import type { Tree } from "./tree.ts";
 
@@ -11,7 +10,7 @@ import type { Tree } from "./tree.ts";
 export async function sendEvidence(tree: Tree, files: readonly LocalFile[]): Promise<void> {
   const [first] = files;
   if (first === undefined) return;
-  await claimRoot(tree);
+  await tree.claim();
   const source = first.file.slice(0, -first.path.length - 1);
   const paths = files.map((file) => file.path);
   const comparison = { source, directory: "evidence", files: paths, by: "content" } as const;

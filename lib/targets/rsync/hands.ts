@@ -9,13 +9,13 @@ export interface Hands {
   /** Returns the bytes that the removal of directories frees, while others stay that may share files with them. */
   bytesOf(paths: readonly string[], staying: readonly string[]): Promise<number>;
   /** Returns the argument vector of a program that prints bytes of a file. */
-  printRange(path: string, start: number, count: number): readonly string[];
+  printRange(path: string, start: number, count: number): Promise<readonly string[]>;
 }
 
 /** How the programs are started: on this host, or by ssh. */
 export interface Shell {
   /** Returns the argument vector that has words run as a command. */
-  argv(words: readonly string[]): readonly string[];
+  argv(words: readonly string[]): Promise<readonly string[]>;
   /** Runs words as a command and returns its output. */
   run(words: readonly string[]): Promise<string>;
 }
@@ -35,7 +35,7 @@ export function handsOf(shell: Shell, at: (path: string) => string): Hands {
       const lines = (await shell.run(["du", "-sk", "--", ...[...staying, ...paths].map(at)])).trimEnd().split("\n");
       return lines.slice(staying.length).reduce((sum, line) => sum + Number.parseInt(line, 10) * 1024, 0);
     },
-    printRange: (path, start, count) =>
-      shell.argv(["sh", "-c", `tail -c +${start + 1} -- "$1" | head -c ${count}`, "sh", at(path)]),
+    printRange: async (path, start, count) =>
+      await shell.argv(["sh", "-c", `tail -c +${start + 1} -- "$1" | head -c ${count}`, "sh", at(path)]),
   };
 }

@@ -8,18 +8,19 @@ export function localPlace(directory: string, signal: AbortSignal): Place {
   const at = (path: string): string => within(directory, path);
   const hands = handsOf(
     {
-      argv: (words) => words,
+      argv: async (words) => await Promise.resolve(words),
       run: async (words) => (await runCommand(words, { signal, env: { LC_ALL: "C" }, code: "E_REMOTE" })).stdout,
     },
     at,
   );
-  // An absolute path has no colon before its first slash, so that rsync takes it for no host.
   return {
     address: directory,
     directory,
-    connection: [],
+    connection: async () => await Promise.resolve([]),
+    // An absolute path has no colon before its first slash, so that rsync takes it for no host.
     operand: at,
     anchored: at,
     hands: async () => await Promise.resolve(hands),
+    close: async () => {},
   };
 }

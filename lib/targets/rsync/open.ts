@@ -7,6 +7,7 @@ import { localPlace } from "./local-place.ts";
 import { probePlace } from "./probe.ts";
 import { pruneRuns } from "./prune.ts";
 import { pushRun } from "./push.ts";
+import { claimRoot } from "./root.ts";
 import { openFile, openRun } from "./read.ts";
 import { sshPlace } from "./ssh-place.ts";
 import { listRuns, type Tree } from "./tree.ts";
@@ -21,7 +22,9 @@ export function openTreeTarget(
   const { signal, onBytes } = context;
   const place = settings.kind === "rsync" ? sshPlace(settings, signal) : localPlace(settings.path, signal);
   const transfer = { signal, onBytes, bandwidth: settings.bandwidth_limit };
-  return targetOf({ name, kind: settings.kind, place, context, transfer });
+  const tree = { name, kind: settings.kind, place, context, transfer };
+  let claimed: Promise<void> | undefined;
+  return targetOf({ ...tree, claim: async () => await (claimed ??= claimRoot(tree)) });
 }
 
 function targetOf(tree: Tree): Target {
@@ -41,6 +44,9 @@ function targetOf(tree: Tree): Target {
     sendEvidence: async (files) => await sendEvidence(tree, files),
     evidence: async () => await listEvidence(tree),
     readEvidence: async (file) => await openFile(cache, `evidence/${file}`),
-    close: async () => await cache.close(),
+    close: async () => {
+      await cache.close();
+      await place.close();
+    },
   };
 }

@@ -16,7 +16,6 @@ import { receiptFile, type Receipt } from "../core/receipt.ts";
 import { attemptName, type FoundRun } from "./attempts.ts";
 import { chooseBases, type Candidate } from "./bases.ts";
 import { findDifferent, listRunPlaces, probeRun } from "./listing.ts";
-import { claimRoot } from "./root.ts";
 import { transfer } from "./transfer.ts";
 import { directoryOf, receiptOf, receivedRuns, type Tree } from "./tree.ts";
 
@@ -26,7 +25,7 @@ const ATTEMPTS = 3;
 /** Pushes a run, as `Target.push` promises it. */
 export async function pushRun(tree: Tree, run: LocalRun): Promise<Receipt> {
   const startedAt = new Date();
-  await claimRoot(tree);
+  await tree.claim();
   const there = await listRunPlaces(tree.place, tree.transfer);
   const found = await findRun(tree, run, there);
   const sent =

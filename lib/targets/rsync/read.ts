@@ -55,7 +55,7 @@ async function openRange(
 ): Promise<Readable> {
   const hands = place.directory === undefined ? await place.hands() : undefined;
   if (hands === undefined) return streamOf(await cache.file(name), { start, end });
-  const argv = hands.printRange(name, start, end - start + 1);
+  const argv = await hands.printRange(name, start, end - start + 1);
   const child = startCommand(argv, { signal: context.signal, env: { LC_ALL: "C" }, code: "E_REMOTE" });
   child.stdin.end();
   child.done.catch((error: unknown) => child.stdout.destroy(error instanceof Error ? error : undefined));

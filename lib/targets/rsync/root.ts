@@ -18,14 +18,14 @@ const NOT_CONTENT = new Set(["./", "lost+found/"]);
  * Makes the directory of a target the copy of the store: an empty one gets its `store.json`. Throws `E_REMOTE` if it is
  * missing, `E_STORE` if it holds another store or other files.
  */
-export async function claimRoot(tree: Tree): Promise<void> {
+export async function claimRoot(tree: Omit<Tree, "claim">): Promise<void> {
   const { place, context } = tree;
   const document = readDocument(path.join(context.store, STORE_FILE), storeSchema);
   if (place.directory === undefined) await claimRemote(tree);
   else for (const warning of (await openMirror(place.directory, document)).warnings) context.onNote(warning);
 }
 
-async function claimRemote(tree: Tree): Promise<void> {
+async function claimRemote(tree: Omit<Tree, "claim">): Promise<void> {
   const { place, context } = tree;
   const names = await listItems(place, "", ["--exclude=/*/*"], tree.transfer);
   const other = (names ?? []).map((item) => item.path).filter((name) => !NOT_CONTENT.has(name));

@@ -2,8 +2,9 @@
 import type { RsyncTargetSettings } from "../../config/settings/targets/rsync.ts";
 import { runCommand, type CommandResult } from "../../exec/command.ts";
 import { ANY_STATUS, remoteFailure, SSH_FAILED } from "./failure.ts";
-import { handsOf, type Shell } from "./hands.ts";
+import { handsOf, type Hands, type Shell } from "./hands.ts";
 import { within, type Place } from "./place.ts";
+import { openMaster, type SshMaster } from "./ssh-master.ts";
 
 /** The part of the settings that says where a tree is, and how to get there. */
 export type SshAddress = Pick<RsyncTargetSettings, "host" | "user" | "port" | "path" | "key_file" | "known_hosts">;
@@ -13,35 +14,55 @@ const ANSWER = "holdfast-shell";
 
 /** Opens a place by ssh; connects to nothing yet. */
 export function sshPlace(settings: SshAddress, signal: AbortSignal): Place {
-  const ssh = sshWords(settings);
   const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
   const address = addressOf(settings, host);
-  const argv = (words: readonly string[]): string[] => [...ssh, "--", settings.host, words.map(shellQuote).join(" ")];
+  const words = sshWords(settings);
+  let master: Promise<SshMaster> | undefined;
+  const ssh = async (): Promise<string[]> => {
+    master ??= openMaster(words, { host: settings.host, address, signal });
+    return [...words, ...(await master).options];
+  };
+  const shell = shellOf(ssh, settings.host, address, signal);
+  const at = (path: string): string => within(settings.path, path);
+  let hands: Promise<Hands | undefined> | undefined;
+  return {
+    address,
+    directory: undefined,
+    connection: async () => ["-e", (await ssh()).map(rsyncQuote).join(" ")],
+    operand: (path) => `${host}:${at(path)}`,
+    anchored: at,
+    hands: async () => await (hands ??= shell.answers().then((yes) => (yes ? handsOf(shell, at) : undefined))),
+    close: async () => await (await master?.catch(() => undefined))?.close(),
+  };
+}
+
+/** Returns the shell of the account, and the question whether it has one. */
+function shellOf(
+  ssh: () => Promise<string[]>,
+  host: string,
+  address: string,
+  signal: AbortSignal,
+): Shell & { answers(): Promise<boolean> } {
+  const argv = async (words: readonly string[]): Promise<string[]> => [
+    ...(await ssh()),
+    "--",
+    host,
+    words.map(shellQuote).join(" "),
+  ];
   const answer = async (words: readonly string[]): Promise<CommandResult> => {
     const options = { signal, env: { LC_ALL: "C" }, okExitCodes: ANY_STATUS, code: "E_REMOTE" } as const;
-    const result = await runCommand(argv(words), options);
+    const result = await runCommand(await argv(words), options);
     if (result.exitCode === SSH_FAILED) throw remoteFailure(address, "ssh", result);
     return result;
   };
-  const shell: Shell = {
+  return {
     argv,
+    answers: async () => (await answer(["echo", ANSWER])).stdout.trim() === ANSWER,
     async run(words) {
       const result = await answer(words);
       if (result.exitCode !== 0) throw remoteFailure(address, words[0] ?? "ssh", result);
       return result.stdout;
     },
-  };
-  const at = (path: string): string => within(settings.path, path);
-  const findHands = async () =>
-    (await answer(["echo", ANSWER])).stdout.trim() === ANSWER ? handsOf(shell, at) : undefined;
-  let hands: ReturnType<typeof findHands> | undefined;
-  return {
-    address,
-    directory: undefined,
-    connection: ["-e", ssh.map(rsyncQuote).join(" ")],
-    operand: (path) => `${host}:${at(path)}`,
-    anchored: at,
-    hands: async () => await (hands ??= findHands()),
   };
 }
 

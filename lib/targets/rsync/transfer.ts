@@ -65,7 +65,7 @@ export async function runOnce(
 ): Promise<{ readonly result: CommandResult; readonly transferred: Transferred }> {
   const limit = bandwidth === undefined ? [] : [`--bwlimit=${Math.max(1, Math.floor(bandwidth / 1024))}`];
   const list = files === undefined ? [] : ["--from0", "--files-from=-"];
-  const argv = ["rsync", ...place.connection, ...COMMON, ...limit, ...options, ...list, "--", ...operands];
+  const argv = ["rsync", ...(await place.connection()), ...COMMON, ...limit, ...options, ...list, "--", ...operands];
   const child = startCommand(argv, { signal, env: ENVIRONMENT, okExitCodes: ANY_STATUS, code: "E_REMOTE" });
   const [transferred, result] = await Promise.all([
     readOutput(child.stdout, onBytes),

@@ -17,6 +17,8 @@ export interface Tree {
   readonly place: Place;
   readonly context: TargetContext;
   readonly transfer: TransferContext;
+  /** Makes the directory a copy of the store, once; see root.ts. */
+  claim(): Promise<void>;
 }
 
 export const receiptOf = ({ name, context }: Tree, run: string): Receipt | undefined =>

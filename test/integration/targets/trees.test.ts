@@ -243,7 +243,8 @@ describe.each(KINDS)("%s", (kind) => {
 function alter(file: string): void {
   const { atime, mtime } = statSync(file);
   const bytes = readFileSync(file);
-  bytes[Math.floor(bytes.length / 2)] ^= 1;
+  const at = Math.floor(bytes.length / 2);
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
   writeFileSync(file, bytes);
   utimesSync(file, atime, mtime);
 }

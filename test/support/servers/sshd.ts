@@ -87,6 +87,8 @@ StrictModes no
 UsePAM no
 PrintMotd no
 Subsystem sftp internal-sftp
+# A home without the profile of whoever runs the tests: bash would read it for each command.
+SetEnv HOME=${directory}
 `;
 
 /** Waits for the line that a server of SSH begins with. */
