@@ -15,6 +15,16 @@ import type { DiffOptions, DiffSummary } from "./diff.ts";
 import type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./drill.ts";
 import type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./health.ts";
 import type { PruneOptions, PruneSummary } from "./prune.ts";
+import type {
+  ProbeSummary,
+  PushHooks,
+  PushOptions,
+  PushSummary,
+  TargetOptions,
+  TargetVerificationSummary,
+  VerifyTargetHooks,
+  VerifyTargetOptions,
+} from "./push.ts";
 import type { RecoverReinitSummary, ReinitHooks, ReinitOptions, ReinitSummary } from "./reinit.ts";
 import type { EndRestoreOptions, RestoreHooks, RestoreOptions } from "./restore.ts";
 import type {
@@ -48,6 +58,27 @@ export class Holdfast {
     accept: async (options: AcceptOptions, on: CallOptions = {}): Promise<AcceptSummary> => {
       const { acceptIn } = await import("./anomalies.ts");
       return await call(on, async (frame) => await acceptIn(this.#site.store, options, frame));
+    },
+  };
+
+  /** The targets of the config. */
+  readonly targets = {
+    /** Finds out what a target allows and enforces, and records it. */
+    probe: async (options: TargetOptions, on: CallOptions = {}): Promise<ProbeSummary> => {
+      const { probeTarget } = await import("./push.ts");
+      return await call(on, async (frame) => {
+        return await probeTarget(this.#site.configured, options, { ...frame, onWarning: warningsTo(frame) });
+      });
+    },
+    /** Compares runs on a target with what was recorded; `ok` is false if one differs. */
+    verify: async (
+      options: VerifyTargetOptions,
+      on: CallOptions & VerifyTargetHooks = {},
+    ): Promise<TargetVerificationSummary> => {
+      const { verifyOnTarget } = await import("./push.ts");
+      return await call(on, async (frame) => {
+        return await verifyOnTarget(this.#site.configured, options, { ...on, ...frame, onWarning: warningsTo(frame) });
+      });
     },
   };
 
@@ -113,6 +144,14 @@ export class Holdfast {
       const { policy = {}, ...more } = options;
       const rules = parsePolicy(policy);
       return pruneSummary(await pruneStore(this.#site.siteStore, { ...more, rules }, frame), options);
+    });
+  }
+
+  /** Copies runs to a target off-site, and sends nothing twice. */
+  async push(options: PushOptions, on: CallOptions & PushHooks = {}): Promise<PushSummary> {
+    const { pushRuns } = await import("./push.ts");
+    return await call(on, async (frame) => {
+      return await pushRuns(this.#site.configured, options, { ...on, ...frame, onWarning: warningsTo(frame) });
     });
   }
 

@@ -35,3 +35,10 @@ export { journalSchema, type JournalDocument } from "../ops/journals/operations.
 export { packageManifestSchema } from "../ops/package/format.ts";
 export { exportManifestSchema, tableSchema } from "../portable/format/documents.ts";
 export { placesSchema, type Places } from "../store/run/places.ts";
+export {
+  capabilitiesSchema,
+  targetDocumentSchema,
+  type Capabilities,
+  type TargetDocument,
+} from "../targets/core/capabilities.ts";
+export { receiptSchema, receivedFileSchema, type Receipt, type ReceivedFile } from "../targets/core/receipt.ts";

@@ -70,6 +70,11 @@ export class Site {
     throw new HoldfastError("E_USAGE", "no store is given: neither store nor dest in the config");
   }
 
+  /** Returns the store and the config. Throws `E_CONFIG` if none is given. */
+  get configured(): { readonly store: string; readonly config: SiteConfig } {
+    return { store: this.store, config: this.config };
+  }
+
   get siteStore(): SiteStore {
     return { store: this.store, config: this.knownConfig };
   }

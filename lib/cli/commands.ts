@@ -79,6 +79,10 @@ export const COMMANDS = {
     describe: "delete the runs that the retention policy does not keep",
     load: async () => (await import("./runs/prune.ts")).pruneCommand,
   },
+  push: {
+    describe: "copy runs to a target off-site, and verify them there",
+    load: async () => (await import("./push/command.ts")).pushCommand,
+  },
   pin: {
     describe: "keep a run whatever the retention policy says",
     load: async () => (await import("./runs/pin.ts")).pinCommand,

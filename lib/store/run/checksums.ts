@@ -43,6 +43,11 @@ export function readSums(run: string): Map<string, string> | undefined {
   } catch {
     return undefined;
   }
+  return parseSums(text);
+}
+
+/** Returns the digests by file of the text of a SHA256SUMS; undefined if it is malformed. */
+export function parseSums(text: string): Map<string, string> | undefined {
   if (!text.endsWith("\n")) return undefined;
   const sums = new Map<string, string>();
   // Not by `split`: a hostile file of empty lines would take sixteen times its size.

@@ -6,6 +6,8 @@ import type { ByteRange } from "./target.ts";
 export interface ObjectStore {
   /** Where it is, for messages: no part of a secret. */
   readonly address: string;
+  /** What the last probe found; undefined before the first. */
+  readonly capabilities: Capabilities | undefined;
   /** Tries what it allows and enforces. Throws `E_REMOTE`. */
   probe(): Promise<Capabilities>;
   /** Returns what is known of an object without reading it; undefined if it is missing. Throws `E_REMOTE`. */
@@ -23,27 +25,30 @@ export interface ObjectStore {
   versions(key: string): Promise<ObjectFacts[]>;
   /** Removes an object, all versions of it. Returns why not, if it must stay. Throws `E_REMOTE`. */
   remove(key: string): Promise<string | undefined>;
-  /** Extends the lock of an object. Absent where objects cannot be locked. Throws `E_REMOTE`. */
-  extendLock?(key: string, version: string | undefined, until: Date): Promise<void>;
+  /** Until when new objects are to be locked; undefined where they are not. */
+  lockUntil(): Date | undefined;
+  /** Extends the lock of an object. Throws `E_REMOTE`, also where objects cannot be locked. */
+  extendLock(key: string, version: string | undefined, until: Date): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The content of an object: a file with a known digest, or a short text. */
-export type Content =
-  | { readonly file: string; readonly size: number; readonly sha256: string }
-  | { readonly bytes: Buffer };
+/** The content of an object, with its digest: a file, or a short text. */
+export interface Content {
+  readonly source: { readonly file: string } | { readonly bytes: Buffer };
+  readonly size: number;
+  readonly sha256: string;
+}
 
 export interface PutOptions {
   /** Whether an object of this key is an error, where the store can tell; false replaces it. */
   readonly create: boolean;
-  /** Until when nothing may delete it, where objects can be locked. */
-  readonly lockUntil?: Date | undefined;
 }
 
 export interface PutResult {
   /** False if the object was there, and was not written. */
   readonly written: boolean;
   readonly version: string | null;
+  readonly lockedUntil: Date | undefined;
   /** Whether the store compared a declared sha256 with the content, and returns it. */
   readonly declared: boolean;
 }

@@ -4,6 +4,7 @@ import type { TargetKind } from "../../config/settings/targets/target.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { LocalFile, LocalRun } from "./local-run.ts";
 import type { Receipt } from "./receipt.ts";
+import type { Sample } from "./sample.ts";
 
 export interface Target {
   readonly name: string;
@@ -29,6 +30,8 @@ export interface Target {
   verify(run: string, request: VerifyRequest): Promise<TargetCheck>;
   /** Removes runs and what only they need. Throws `E_REMOTE`, also without the right to delete. */
   prune(request: PruneRequest): Promise<PruneResult>;
+  /** Extends the locks of runs that are still needed, where files are locked; returns how many. Throws `E_REMOTE`. */
+  extendLocks(runs: readonly string[]): Promise<number>;
   /** Copies files of evidence that are not there with this content; their paths are below `evidence/`. */
   sendEvidence(files: readonly LocalFile[]): Promise<void>;
   /** Lists the paths of the files of evidence there, below `evidence/`. */
@@ -62,8 +65,8 @@ export interface RunReader {
 export interface VerifyRequest {
   /** The run in the store, if it is still there. */
   readonly local: LocalRun | undefined;
-  /** The part of the bytes of artifacts that are read back where no declared checksum proves them; 1 reads all. */
-  readonly sample: number;
+  /** The artifacts that are read back where no declared checksum proves them; 1 of 1 is all. */
+  readonly sample: Sample;
 }
 
 /** What a verification of a run on a target found. */
@@ -101,6 +104,10 @@ export interface TargetContext {
   /** The site's store, which also keeps receipts and the state of uploads. */
   readonly store: string;
   readonly site: string;
+  /** The directory that paths of the config are relative to. */
+  readonly root: string;
+  /** What the last probe found; undefined before the first. */
+  readonly capabilities: Capabilities | undefined;
   /** Bytes that were sent or read. */
   readonly onBytes: (bytes: number) => void;
   readonly onNote: (text: string) => void;

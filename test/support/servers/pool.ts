@@ -1,15 +1,18 @@
 /**
  * The database servers of a test run. They belong to the process that runs all tests, which lends them to the test files: a
  * file has a server for itself, as new, and the next file gets the same one. So there are as many as are in use at once.
+ * The S3 server is one for all.
  * A file asks by the name of an engine on a Unix socket; it has the server until the connection ends, however it ends.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startCeph } from "./ceph.ts";
 import type { RunningServer, ServerEngine, Template } from "./engine.ts";
 import { mariadb } from "./mariadb.ts";
 import { postgres } from "./postgres.ts";
+import { SharedServer } from "./shared.ts";
 
 /** The environment variable with the socket's path. */
 export const POOL_SOCKET = "TEST_SERVERS_SOCKET";
@@ -18,11 +21,11 @@ export const POOL_SOCKET = "TEST_SERVERS_SOCKET";
 export async function openPool(): Promise<() => Promise<void>> {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-test-servers-"));
   const path = join(directory, "socket");
-  const pools = [new Pool(postgres()), new Pool(mariadb)];
+  const pools = [new Pool(postgres()), new Pool(mariadb), new SharedServer("ceph", startCeph)];
   const listener = createServer((socket) => {
     socket.setEncoding("utf8").on("error", () => {}); // a file's process was killed: "close" comes as well
     socket.once("data", (name: string) => {
-      const pool = pools.find(({ engine }) => engine.name === name);
+      const pool = pools.find((one) => one.name === name);
       void pool?.lend(socket);
     });
   });
@@ -43,6 +46,10 @@ class Pool {
 
   constructor(engine: ServerEngine) {
     this.engine = engine;
+  }
+
+  get name(): string {
+    return this.engine.name;
   }
 
   /** Sends a server's endpoint, or an error, as a line of JSON. */

@@ -1,0 +1,87 @@
+/** Pushes runs to targets off-site, and verifies what is there. */
+import type { SiteConfig } from "../config/load.ts";
+import { EXIT, HoldfastError } from "../errors.ts";
+import { probe, type ProbeOutcome } from "../ops/push/probe.ts";
+import { push, type PushHooks as OpsHooks, type PushOutcome } from "../ops/push/run.ts";
+import { verifyTarget, type TargetVerification, type VerifyTargetHooks as OpsVerifyHooks } from "../ops/push/verify.ts";
+import { parseSample, type Sample } from "../ops/verify/inventory/sample.ts";
+import { assertApart, type Frame } from "./call.ts";
+
+export interface TargetOptions {
+  /** The name of the target in the config. */
+  readonly target: string;
+}
+
+export interface PushOptions extends TargetOptions {
+  /** An id, `last`, or `latest`, the default. */
+  readonly run?: string | undefined;
+  /** Pushes every run that the target did not acknowledge yet. */
+  readonly all?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface VerifyTargetOptions extends TargetOptions {
+  /** An id, or `latest`, the default. */
+  readonly run?: string | undefined;
+  readonly all?: boolean | undefined;
+  /** `n/t`: reads the n-th of t parts of what no declared checksum proves. By default each day another thirtieth. */
+  readonly sample?: string | undefined;
+}
+
+/** Callbacks of a push. */
+export type PushHooks = Partial<Pick<OpsHooks, "onRun" | "onBytes">>;
+export type VerifyTargetHooks = Partial<Pick<OpsVerifyHooks, "onCheck" | "onBytes">>;
+
+type Site = { readonly store: string; readonly config: SiteConfig };
+type Warned = Pick<Frame, "signal"> & { readonly onWarning: (text: string) => void };
+
+export type PushSummary = PushOutcome;
+export type ProbeSummary = ProbeOutcome;
+
+export interface TargetVerificationSummary extends TargetVerification {
+  readonly error_count: number;
+}
+
+const PARTS = 30;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Pushes runs to a target. Throws what `push` throws. */
+export async function pushRuns(site: Site, options: PushOptions, hooks: PushHooks & Warned): Promise<PushSummary> {
+  const { onRun = () => {}, onBytes = () => {}, signal, onWarning } = hooks;
+  const request = { ...site, target: options.target, run: runOf(options), dryRun: options.dryRun ?? false };
+  return await push(request, { signal, onWarning, onRun, onBytes });
+}
+
+/** Finds out and records what a target allows and enforces. */
+export const probeTarget = async (
+  site: Site,
+  { target }: TargetOptions,
+  { signal, onWarning }: Warned,
+): Promise<ProbeSummary> => await probe({ ...site, target }, { signal, onBytes: () => {}, onNote: onWarning });
+
+/** Compares runs on a target with what was recorded. Throws what `verifyTarget` throws. */
+export async function verifyOnTarget(
+  site: Site,
+  options: VerifyTargetOptions,
+  hooks: VerifyTargetHooks & Warned,
+): Promise<TargetVerificationSummary> {
+  const { onCheck = () => {}, onBytes = () => {}, signal, onWarning } = hooks;
+  const sample = options.sample === undefined ? sampleOf(new Date()) : parseSample(options.sample);
+  const request = { ...site, target: options.target, run: runOf(options), sample };
+  const found = await verifyTarget(request, { signal, onWarning, onCheck, onBytes });
+  const problems = found.runs.reduce((sum, check) => sum + check.problems.length, 0);
+  return { ...found, error_count: problems + found.missing.length };
+}
+
+/** Another part each day, so that thirty days read everything once. */
+const sampleOf = (now: Date): Sample => ({ n: (Math.floor(now.getTime() / DAY_MS) % PARTS) + 1, t: PARTS });
+
+/** Returns undefined for all runs. */
+function runOf(options: { readonly run?: string | undefined; readonly all?: boolean | undefined }): string | undefined {
+  assertApart(options, ["run", "all"]);
+  if (options.run === "") throw new HoldfastError("E_USAGE", "run must not be empty");
+  return options.all === true ? undefined : (options.run ?? "latest");
+}
+
+/** Returns the exit status of a verification of a target. */
+export const exitOfTarget = ({ ok }: TargetVerification): number => (ok ? EXIT.ok : EXIT.verification);

@@ -1,0 +1,31 @@
+/** What the parts of the layout share: the object store, and where the store keeps what it knows of it. */
+import type { TargetKind } from "../../config/settings/targets/target.ts";
+import type { ObjectFacts, ObjectStore } from "../core/object-store.ts";
+import { listReceipts, readReceipt } from "../core/receipts.ts";
+import type { Receipt } from "../core/receipt.ts";
+import type { TargetContext } from "../core/target.ts";
+
+export interface Layout {
+  readonly name: string;
+  readonly kind: TargetKind;
+  readonly objects: ObjectStore;
+  readonly context: TargetContext;
+}
+
+/** Checks whether the target was found to allow something. */
+export const allows = ({ objects }: Layout, right: "can_read" | "can_list" | "can_delete"): boolean =>
+  objects.capabilities?.[right] === true;
+
+export const receiptOf = ({ name, objects, context }: Layout, run: string): Receipt | undefined =>
+  readReceipt(context.store, name, run, objects.address);
+
+/** Returns all receipts of this place, oldest first. */
+export const receiptsOf = (layout: Layout): Receipt[] =>
+  listReceipts(layout.context.store, layout.name).flatMap((run) => receiptOf(layout, run) ?? []);
+
+/** Lists the objects below a prefix by key. */
+export async function listed({ objects }: Layout, prefix: string): Promise<Map<string, ObjectFacts>> {
+  const found = new Map<string, ObjectFacts>();
+  for await (const facts of objects.list(prefix)) found.set(facts.key, facts);
+  return found;
+}
