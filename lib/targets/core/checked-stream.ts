@@ -1,23 +1,23 @@
 /** Streams of files whose digest is known. */
 import { createHash } from "node:crypto";
-import { Transform } from "node:stream";
+import { Transform, type Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "../../errors.ts";
 
-/** Passes a whole file on, and ends in `E_VERIFY` if it did not have its digest. `what` names it in the error. */
-export function checkedStream(sha256: string, what: string): Transform {
+/** Returns the stream; it ends in `E_VERIFY` unless it has the digest. `name` stands for it in the error. */
+export function checked(input: Readable, name: string, sha256: string, signal: AbortSignal): Readable {
   const hash = createHash("sha256");
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+  const check = new Transform({
+    transform(chunk: Buffer, _encoding, done): void {
       hash.update(chunk);
       done(null, chunk);
     },
-    flush(done) {
+    flush(done): void {
       const found = hash.digest("hex");
-      done(
-        found === sha256
-          ? null
-          : new HoldfastError("E_VERIFY", `${what} has the sha256 ${found}, and was recorded with ${sha256}`),
-      );
+      const wrong = new HoldfastError("E_VERIFY", `${name} has the sha256 ${found}, not ${sha256}`);
+      done(found === sha256 ? null : wrong);
     },
   });
+  pipeline(input, check, { signal }).catch(() => {}); // whoever reads the stream gets the error
+  return check;
 }

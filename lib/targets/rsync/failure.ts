@@ -58,12 +58,17 @@ const CAUSES: readonly Cause[] = [
     hint: "free space there, or remove runs there; push again sends only what is missing",
   },
   {
+    sign: /(?:unable to chdir to restricted dir|FileNotFoundError)[^\n]*/,
+    what: ([found]) => `the directory of the account is not there: ${found}`,
+    hint: "make it, or mount its disk; the line of authorized_keys there names it",
+  },
+  {
     sign: /rrsync error: (?:to|from|sending|reading).*/,
     what: ([found]) => `the account may not do this: ${found}`,
     hint: "check the line of authorized_keys there: docs/off-site.md",
   },
   {
-    sign: /(?:rrsync|rsync): (?:command )?not found|(?:rrsync|rsync).*: No such file or directory$/m,
+    sign: /(?:rrsync|rsync): (?:command )?not found/,
     what: ([found]) => `rsync cannot be started there: ${found}`,
     hint: "install rsync there: apt-get install rsync",
   },

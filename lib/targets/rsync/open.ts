@@ -41,6 +41,8 @@ function targetOf(tree: Tree): Target {
     reader: async (run) => await openRun(tree, cache, run),
     verify: async (run, request) => await verifyRun(tree, cache, run, request),
     prune: async (request) => await pruneRuns(tree, request),
+    // Files of a tree have no locks.
+    extendLocks: async () => await Promise.resolve(0),
     sendEvidence: async (files) => await sendEvidence(tree, files),
     evidence: async () => await listEvidence(tree),
     readEvidence: async (file) => await openFile(cache, `evidence/${file}`),

@@ -7,17 +7,17 @@ import { FORMAT_VERSION } from "../../model/unit.ts";
 import { fsyncDirectory } from "../../store/files/atomic.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import { runDirectory, runsDirectory } from "../../store/files/layout.ts";
-import { writeDocumentAtomic } from "../../store/files/json-documents.ts";
 import { syncTree } from "../../store/files/sync.ts";
 import { readSums } from "../../store/run/checksums.ts";
 import { repairLinks } from "../../store/run/publish.ts";
 import type { LocalFile, LocalRun } from "../core/local-run.ts";
-import { receiptFile, type Receipt } from "../core/receipt.ts";
+import type { Receipt } from "../core/receipt.ts";
+import { listReceipts, writeReceipt } from "../core/receipts.ts";
 import { attemptName, type FoundRun } from "./attempts.ts";
 import { chooseBases, type Candidate } from "./bases.ts";
 import { findDifferent, listRunPlaces, probeRun } from "./listing.ts";
 import { transfer } from "./transfer.ts";
-import { directoryOf, receiptOf, receivedRuns, type Tree } from "./tree.ts";
+import { directoryOf, receiptOf, type Tree } from "./tree.ts";
 
 /** Attempts whose files are linked; what an older one has, they have. */
 const ATTEMPTS = 3;
@@ -25,19 +25,20 @@ const ATTEMPTS = 3;
 /** Pushes a run, as `Target.push` promises it. */
 export async function pushRun(tree: Tree, run: LocalRun): Promise<Receipt> {
   const startedAt = new Date();
+  const before = receiptOf(tree, run.run);
+  if (before !== undefined && before.sums_sha256 !== run.sums.sha256) throw anotherRun(tree, run, run.run);
   await tree.claim();
   const there = await listRunPlaces(tree.place, tree.transfer);
   const found = await findRun(tree, run, there);
+  if (found.complete !== undefined && !(await hasSums(tree, run, found.complete)))
+    throw anotherRun(tree, run, found.complete);
   const sent =
     found.complete === undefined
       ? await sendRun(tree, run, found, candidatesOf(tree, run.run, there))
       : { name: found.complete, files: 0, bytes: 0 };
-  if (found.complete !== undefined) await assertSame(tree, run, found.complete);
   const name = await publish(tree, run.run, sent.name, found.attempts);
-  const before = found.complete === undefined ? undefined : receiptOf(tree, run.run);
-  if (before !== undefined && directoryOf(before) === name && before.sums_sha256 === run.sums.sha256) return before;
   const receipt = receiptFor(tree, run, { ...sent, name, startedAt });
-  await writeDocumentAtomic(receiptFile(tree.context.store, tree.name, run.run), receipt);
+  await writeReceipt(tree.context.store, receipt);
   return receipt;
 }
 
@@ -58,16 +59,10 @@ async function hasSums({ place, transfer: context }: Tree, run: LocalRun, name: 
   return (await findDifferent(place, comparison, context)).length === 0;
 }
 
-async function assertSame(tree: Tree, run: LocalRun, name: string): Promise<void> {
-  if (await hasSums(tree, run, name)) return;
-  throw new HoldfastError(
-    "E_VERIFY",
-    `${tree.place.address}/runs/${name} is another run than ${run.run} of the store`,
-    {
-      hint: "find out which of the two was changed; nothing there was overwritten",
-    },
-  );
-}
+const anotherRun = (tree: Tree, run: LocalRun, name: string): HoldfastError =>
+  new HoldfastError("E_VERIFY", `${tree.place.address} has another run ${run.run} than the store, in runs/${name}`, {
+    hint: "find out which of the two was changed; nothing there was overwritten",
+  });
 
 /** Returns the runs there by which files may be linked, newest first. */
 function* candidatesOf(
@@ -75,8 +70,8 @@ function* candidatesOf(
   run: string,
   there: ReadonlyMap<string, FoundRun> | undefined,
 ): Generator<Candidate> {
-  const runs = there === undefined ? receivedRuns(tree) : [...there.keys()].toSorted().toReversed();
-  for (const other of runs) {
+  const runs = there === undefined ? listReceipts(tree.context.store, tree.name) : [...there.keys()].toSorted();
+  for (const other of runs.toReversed()) {
     const receipt = receiptOf(tree, other);
     const name = there === undefined ? receipt && directoryOf(receipt) : there.get(other)?.complete;
     if (name === undefined || other === run) continue;

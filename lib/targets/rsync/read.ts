@@ -2,20 +2,20 @@
 import { createReadStream } from "node:fs";
 import { lstat } from "node:fs/promises";
 import path from "node:path";
-import { pipeline, type Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { HoldfastError, systemCode } from "../../errors.ts";
 import { startCommand } from "../../exec/command.ts";
 import { openRegular, readRegular } from "../../archive/files/regular-file.ts";
 import { MOST_LIST } from "../../archive/limits.ts";
 import { readSums, SUMS_FILE } from "../../store/run/checksums.ts";
-import { checkedStream } from "../core/checked-stream.ts";
+import { checked } from "../core/checked-stream.ts";
 import { SIGNATURE_FILE } from "../core/local-run.ts";
 import type { ByteRange, RunReader } from "../core/target.ts";
 import type { Cache } from "./fetch.ts";
 import { completeDirectory, type Tree } from "./tree.ts";
 
 /** Small files by their names, wherever they are in a run. */
-const DOCUMENTS = [SUMS_FILE, SIGNATURE_FILE, "*.json", "*.jsonl", "*.md", "*.log", "*.tsv", "*.sig"];
+const DOCUMENTS = [SUMS_FILE, SIGNATURE_FILE, "*.json", "*.jsonl", "*.md", "*.log", "*.tsv", "*.yaml", "*.sig"];
 
 /** Opens a run, as `Target.reader` promises it. */
 export async function openRun(tree: Tree, cache: Cache, run: string): Promise<RunReader> {
@@ -32,11 +32,10 @@ export async function openRun(tree: Tree, cache: Cache, run: string): Promise<Ru
     digests,
     async open(name, range) {
       const sha256 = digests.get(name);
-      if (sha256 === undefined) throw new HoldfastError("E_MISSING", `${run}/${SUMS_FILE} has no file ${name}`);
+      if (sha256 === undefined) throw new HoldfastError("E_MISSING", `the run ${run} has no ${name}`);
       const file = `${directory}/${name}`;
       if (range !== undefined) return await openRange(tree, cache, file, range);
-      const stream = streamOf(await cache.file(file));
-      return pipeline(stream, checkedStream(sha256, `${tree.place.address}/${file}`), () => {});
+      return checked(streamOf(await cache.file(file)), `${tree.place.address}/${file}`, sha256, tree.context.signal);
     },
   };
 }

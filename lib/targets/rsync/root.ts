@@ -38,7 +38,8 @@ async function claimRemote(tree: Omit<Tree, "claim">): Promise<void> {
       },
     );
   if (!other.includes(STORE_FILE)) {
-    const files = [STORE_FILE, "runs/", ...(existsSync(path.join(context.store, "evidence")) ? ["evidence/"] : [])];
+    // Without a slash at their end: with one, rsync would make the directories in them as well.
+    const files = [STORE_FILE, "runs", ...(existsSync(path.join(context.store, "evidence")) ? ["evidence"] : [])];
     const options = ["--times", "--perms", "--omit-dir-times", "--ignore-existing"];
     const operands = [`${context.store}/`, place.operand("")];
     await transfer(place, { options, operands, files }, tree.transfer);

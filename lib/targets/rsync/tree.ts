@@ -1,11 +1,10 @@
 /** A tree of runs on a target, as all that works on it sees it. */
-import { readdirSync } from "node:fs";
 import type { TargetKind } from "../../config/settings/targets/target.ts";
 import { HoldfastError } from "../../errors.ts";
 import { printable } from "../../report/printable.ts";
-import { tryReadDocument } from "../../store/files/json-documents.ts";
 import type { TargetContext } from "../core/target.ts";
-import { receiptFile, receiptSchema, receiptsDirectory, type Receipt } from "../core/receipt.ts";
+import type { Receipt } from "../core/receipt.ts";
+import { readReceipt } from "../core/receipts.ts";
 import { NOTHING_FOUND, type FoundRun } from "./attempts.ts";
 import { listRunPlaces } from "./listing.ts";
 import type { Place } from "./place.ts";
@@ -21,20 +20,8 @@ export interface Tree {
   claim(): Promise<void>;
 }
 
-export const receiptOf = ({ name, context }: Tree, run: string): Receipt | undefined =>
-  tryReadDocument(receiptFile(context.store, name, run), receiptSchema);
-
-/** Lists the runs of which the target has acknowledged something, newest first. */
-export function receivedRuns({ name, context }: Tree): string[] {
-  try {
-    return readdirSync(receiptsDirectory(context.store, name))
-      .flatMap((file) => /^(\d{8}T\d{6}Z)\.json$/.exec(file)?.[1] ?? [])
-      .toSorted()
-      .toReversed();
-  } catch {
-    return []; // nothing was sent yet
-  }
-}
+export const receiptOf = ({ name, place, context }: Tree, run: string): Receipt | undefined =>
+  readReceipt(context.store, name, run, place.address);
 
 /** Returns the directory in `runs/` that a receipt names. */
 export const directoryOf = (receipt: Receipt): string | undefined =>

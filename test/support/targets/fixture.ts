@@ -2,6 +2,7 @@
 import type { TargetSettings } from "../../../lib/config/settings/targets/target.ts";
 import type { Capabilities } from "../../../lib/targets/core/capabilities.ts";
 import { s3Fixture } from "./s3.ts";
+import { treeFixture } from "./trees.ts";
 
 export interface PlacedFile {
   readonly run: string;
@@ -31,4 +32,6 @@ export const TARGET_FIXTURES: Readonly<Record<string, (directory: string) => Pro
   "s3 plain": async (directory) => await s3Fixture(directory, "plain"),
   "s3 with versions": async (directory) => await s3Fixture(directory, "versioned"),
   "s3 with object lock": async (directory) => await s3Fixture(directory, "lock"),
+  directory: async (directory) => await treeFixture(directory, "directory"),
+  "rsync with a shell": async (directory) => await treeFixture(directory, "shell"),
 };

@@ -1,12 +1,15 @@
 /** Targets that hold a tree, in a directory of this host, each account of a private sshd behind a proxy that can cut. */
-import { mkdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TargetSettings } from "../../../lib/config/settings/targets/target.ts";
 import { directoryTargetSchema, rsyncTargetSchema } from "../../../lib/config/settings/targets/rsync.ts";
 import { openTarget } from "../../../lib/targets/registry.ts";
 import type { Target } from "../../../lib/targets/core/target.ts";
+import { filesOf } from "../files.ts";
 import { startSshd, type AccountKind, type TestSshd } from "../servers/sshd.ts";
 import { startTcpProxy, type TcpProxy } from "../servers/tcp-proxy.ts";
+import type { TargetFixture } from "./fixture.ts";
 
 export type TreeKind = "directory" | Exclude<AccountKind, "sftp">;
 
@@ -56,11 +59,41 @@ export async function openTree(
     signal: new AbortController().signal,
     store,
     site: "test",
+    root: store,
+    capabilities: undefined,
     onBytes: () => {},
     onNote: (text) => void notes.push(text),
   });
   return { ...target, notes };
 }
 
-/** Where a tree is: a path that is needed to look at it with other tools. */
-export const runsOf = (directory: string): string => join(directory, "runs");
+/** A target on an empty directory, which this host looks into; with a server of its own where it needs one. */
+export async function treeFixture(directory: string, kind: "directory" | "shell"): Promise<TargetFixture> {
+  const server = kind === "directory" ? undefined : await startTreeServer();
+  const there = join(directory, "there");
+  mkdirSync(there);
+  const settings =
+    server === undefined
+      ? directoryTargetSchema.parse({ kind: "directory", path: there })
+      : await server.settings(kind, there);
+  return {
+    settings,
+    hasVersions: false,
+    promises: { can_read: true, can_list: true, can_delete: true, signed_payload: null, object_lock: null },
+    placeOf: ({ run, path }) => `runs/${run}/${path}`,
+    digests: async () =>
+      await Promise.resolve(
+        new Map(filesOf(there).map((file) => [file, sha256Of(readFileSync(join(there, file)))] as const)),
+      ),
+    write: async (place, content) => {
+      // Another file, not another content of one that several runs share.
+      rmSync(join(there, place), { force: true });
+      writeFileSync(join(there, place), content);
+      await Promise.resolve();
+    },
+    remove: async (place) => await Promise.resolve(rmSync(join(there, place))),
+    close: async () => await server?.stop(),
+  };
+}
+
+const sha256Of = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
