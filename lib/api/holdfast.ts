@@ -15,6 +15,7 @@ import type { DiffOptions, DiffSummary } from "./diff.ts";
 import type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./drill.ts";
 import type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./health.ts";
 import type { PruneOptions, PruneSummary } from "./prune.ts";
+import type { PullHooks, PullOptions, PullSummary } from "./pull.ts";
 import type {
   ProbeSummary,
   PushHooks,
@@ -153,6 +154,12 @@ export class Holdfast {
     return await call(on, async (frame) => {
       return await pushRuns(this.#site.configured, options, { ...on, ...frame, onWarning: warningsTo(frame) });
     });
+  }
+
+  /** Copies the runs of another host's store into this one, its copy; `ok` is false if one did not arrive intact. */
+  async pull(options: PullOptions, on: CallOptions & PullHooks = {}): Promise<PullSummary> {
+    const { pullRuns } = await import("./pull.ts");
+    return await call(on, async (frame) => await pullRuns(this.#site.siteStore, options, { ...on, ...frame }));
   }
 
   /** Compares two runs, or a run with the site as it is now. */

@@ -61,21 +61,22 @@ export async function findStore(dest: string): Promise<Store> {
 }
 
 /**
- * Opens a directory, which exists, as a copy of a store: with its id, and of its site. One that is empty, and never
- * held another store, becomes the copy. Throws `E_STORE` for anything else, `E_VERSION`.
+ * Opens a directory as a copy of a store: with its id, and of its site. One that is empty, and never held another
+ * store, becomes the copy. Throws `E_STORE` for anything else, and for a missing one unless it may be created.
  */
-export async function openMirror(dest: string, original: StoreDocument): Promise<Store> {
+export async function openMirror(
+  dest: string,
+  original: StoreDocument,
+  options: { readonly create: boolean },
+): Promise<Store> {
   try {
-    if ((await stat(dest)).isDirectory())
-      return await open(dest, original.site, { create: true, newStore: false, original });
-    throw new HoldfastError("E_STORE", `${dest} is not a directory`);
+    if (!options.create && (await stat(dest).catch(() => undefined)) === undefined)
+      throw new HoldfastError("E_STORE", `${dest} is not there: is its disk mounted?`, {
+        hint: "mount the disk; a new directory is made by hand",
+      });
+    return await open(dest, original.site, { create: true, newStore: false, original });
   } catch (error) {
-    if (systemCode(error) !== "ENOENT" || error instanceof HoldfastError)
-      throw storeError(`${dest} cannot be used as a copy of the store`, error);
-    throw new HoldfastError("E_STORE", `${dest} is not there: is its disk mounted?`, {
-      hint: "mount the disk; a new directory is made by hand",
-      cause: error,
-    });
+    throw storeError(`${dest} cannot be used as a copy of the store`, error);
   }
 }
 

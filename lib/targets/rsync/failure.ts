@@ -94,6 +94,12 @@ const CAUSES: readonly Cause[] = [
   },
 ];
 
+/** Returns the error of a transfer to this host for which its own disk is to blame; undefined for any other. */
+export function localFailure({ stderr }: Pick<CommandResult, "stderr">): HoldfastError | undefined {
+  const [found] = /rsync: \[(?:receiver|generator)\][^\n]*(?:No space left|quota exceeded)[^\n]*/.exec(stderr) ?? [];
+  return found === undefined ? undefined : new HoldfastError("E_NO_SPACE", printable(found));
+}
+
 /** Returns the error of a program that ended with an exit status. */
 export function remoteFailure(
   address: string,

@@ -41,7 +41,11 @@ export function openCache(place: Place, context: TransferContext): Cache {
       const to = path.join(await root(), name);
       await mkdir(to, { recursive: true, mode: 0o700 });
       const options = [...OPTIONS, ...filters];
-      const { items } = await transfer(place, { options, operands: [`${place.operand(name)}/`, `${to}/`] }, context);
+      const { items } = await transfer(
+        place,
+        { options, operands: [`${place.operand(name)}/`, `${to}/`], receives: true },
+        context,
+      );
       for (const item of items) fetched.set(`${name}/${item.path}`, Promise.resolve());
       return to;
     },

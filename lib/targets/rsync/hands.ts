@@ -6,6 +6,8 @@ export interface Hands {
   rename(from: string, to: string): Promise<void>;
   /** Removes files and directories with all in them. */
   remove(paths: readonly string[]): Promise<void>;
+  /** Removes a directory if nothing is in it. */
+  removeEmpty(path: string): Promise<void>;
   /** Returns the bytes that the removal of directories frees, while others stay that may share files with them. */
   bytesOf(paths: readonly string[], staying: readonly string[]): Promise<number>;
   /** Returns the argument vector of a program that prints bytes of a file. */
@@ -29,6 +31,7 @@ export function handsOf(shell: Shell, at: (path: string) => string): Hands {
     remove: async (paths) => {
       if (paths.length > 0) await shell.run(["rm", "-rf", "--", ...paths.map(at)]);
     },
+    removeEmpty: async (path) => void (await shell.run(["sh", "-c", 'rmdir -- "$1" 2>/dev/null || :', "sh", at(path)])),
     async bytesOf(paths, staying) {
       if (paths.length === 0) return 0;
       // du counts a file with several names once, for the first directory that has it.

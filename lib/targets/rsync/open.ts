@@ -1,15 +1,14 @@
 /** Opens targets that hold the tree of the store: by rsync over ssh, or in a directory of this host. */
 import type { DirectoryTargetSettings, RsyncTargetSettings } from "../../config/settings/targets/rsync.ts";
 import type { Target, TargetContext } from "../core/target.ts";
+import { openPlace } from "./address.ts";
 import { listEvidence, sendEvidence } from "./evidence.ts";
 import { openCache } from "./fetch.ts";
-import { localPlace } from "./local-place.ts";
 import { probePlace } from "./probe.ts";
 import { pruneRuns } from "./prune.ts";
 import { pushRun } from "./push.ts";
 import { claimRoot } from "./root.ts";
 import { openFile, openRun } from "./read.ts";
-import { sshPlace } from "./ssh-place.ts";
 import { listRuns, type Tree } from "./tree.ts";
 import { verifyRun } from "./verify.ts";
 
@@ -20,7 +19,7 @@ export function openTreeTarget(
   context: TargetContext,
 ): Target {
   const { signal, onBytes } = context;
-  const place = settings.kind === "rsync" ? sshPlace(settings, signal) : localPlace(settings.path, signal);
+  const place = openPlace(settings, signal);
   const transfer = { signal, onBytes, bandwidth: settings.bandwidth_limit };
   const tree = { name, kind: settings.kind, place, context, transfer };
   let claimed: Promise<void> | undefined;

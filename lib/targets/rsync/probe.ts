@@ -50,6 +50,7 @@ async function removeProbe({ place, transfer: context }: Tree, source: string, n
   const hands = await place.hands();
   if (hands !== undefined) {
     await hands.remove([`probe/${name}`]);
+    await hands.removeEmpty("probe");
     return true;
   }
   await rm(path.join(source, name));

@@ -11,8 +11,8 @@ import { transfer } from "./transfer.ts";
 import type { Tree } from "./tree.ts";
 
 const STORE_FILE = "store.json";
-/** Names that a file system makes by itself. */
-const NOT_CONTENT = new Set(["./", "lost+found/"]);
+/** Names that a file system or a probe makes. */
+const NOT_CONTENT = new Set(["./", "lost+found/", "probe/"]);
 
 /**
  * Makes the directory of a target the copy of the store: an empty one gets its `store.json`. Throws `E_REMOTE` if it is
@@ -22,7 +22,9 @@ export async function claimRoot(tree: Omit<Tree, "claim">): Promise<void> {
   const { place, context } = tree;
   const document = readDocument(path.join(context.store, STORE_FILE), storeSchema);
   if (place.directory === undefined) await claimRemote(tree);
-  else for (const warning of (await openMirror(place.directory, document)).warnings) context.onNote(warning);
+  else
+    for (const warning of (await openMirror(place.directory, document, { create: false })).warnings)
+      context.onNote(warning);
 }
 
 async function claimRemote(tree: Omit<Tree, "claim">): Promise<void> {

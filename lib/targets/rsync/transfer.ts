@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startCommand, type CommandResult } from "../../exec/command.ts";
-import { ANY_STATUS, isBusy, remoteFailure } from "./failure.ts";
+import { ANY_STATUS, isBusy, localFailure, remoteFailure } from "./failure.ts";
 import type { Place } from "./place.ts";
 
 export interface TransferContext {
@@ -20,6 +20,8 @@ export interface Transfer {
   readonly operands: readonly string[];
   /** Paths below the source; without them all. */
   readonly files?: readonly string[] | undefined;
+  /** True if this host receives. */
+  readonly receives?: boolean;
 }
 
 export interface Transferred {
@@ -52,7 +54,10 @@ export async function transfer(place: Place, request: Transfer, context: Transfe
     const { result, transferred } = await runOnce(place, request, context);
     if (result.exitCode === 0) return transferred;
     const wait = isBusy(result) ? BUSY_WAITS_MS[attempt] : undefined;
-    if (wait === undefined) throw remoteFailure(place.address, "rsync", result);
+    if (wait === undefined)
+      throw (
+        (request.receives === true ? localFailure(result) : undefined) ?? remoteFailure(place.address, "rsync", result)
+      );
     await sleep(wait, undefined, { signal: context.signal });
   }
 }
