@@ -11,10 +11,7 @@ export interface TcpProxy {
   readonly cuts: number;
   /** Sets the counts back to 0. */
   reset(): void;
-  /**
-   * Cuts each connection, both ways, once so many bytes of it went to the server, to the byte; undefined cuts no more.
-   * With 0 a connection is closed as soon as its client sends something.
-   */
+  /** Cuts each connection once so many bytes of it went through, to the byte, either way; undefined cuts no more. */
   cutAfter(bytes: number | undefined): void;
   close(): Promise<void>;
 }
@@ -38,20 +35,19 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
       });
     }
     let passed = 0;
-    client.on("data", (chunk: Buffer) => {
-      const left = state.limit === undefined ? chunk.length : state.limit - passed;
-      const part = chunk.subarray(0, Math.max(left, 0));
+    /** Passes what may still go through, and cuts if that is not all. */
+    const forward = (chunk: Buffer, to: Socket): void => {
+      const left = state.limit === undefined ? chunk.length : Math.max(state.limit - passed, 0);
+      const part = chunk.subarray(0, left);
       passed += part.length;
-      state.up += part.length;
-      if (part.length === chunk.length) return void pass(client, upstream, part);
+      if (to === upstream) state.up += part.length;
+      else state.down += part.length;
+      if (part.length === chunk.length) return pass(to === upstream ? client : upstream, to, part);
       state.cuts++;
-      upstream.write(part, cut);
-      client.destroy();
-    });
-    upstream.on("data", (chunk: Buffer) => {
-      state.down += chunk.length;
-      pass(upstream, client, chunk);
-    });
+      to.write(part, cut);
+    };
+    client.on("data", (chunk: Buffer) => forward(chunk, upstream));
+    upstream.on("data", (chunk: Buffer) => forward(chunk, client));
   });
   const port = await listen(server);
   return {
