@@ -37,6 +37,8 @@ export async function pushRun(tree: Tree, run: LocalRun): Promise<Receipt> {
       ? await sendRun(tree, run, found, candidatesOf(tree, run.run, there))
       : { name: found.complete, files: 0, bytes: 0 };
   const name = await publish(tree, run.run, sent.name, found.attempts);
+  if (found.complete !== undefined && before !== undefined && directoryOf(before) === name)
+    return { ...before, sent: { files: 0, bytes: 0 } };
   const receipt = receiptFor(tree, run, { ...sent, name, startedAt });
   await writeReceipt(tree.context.store, receipt);
   return receipt;

@@ -1,6 +1,7 @@
 /** Places that targets of each kind copy to, each new and empty, and how a client of another make sees them. */
 import type { TargetSettings } from "../../../lib/config/settings/targets/target.ts";
 import type { Capabilities } from "../../../lib/targets/core/capabilities.ts";
+import { rcloneFixture } from "./rclone.ts";
 import { s3Fixture } from "./s3.ts";
 import { treeFixture } from "./trees.ts";
 
@@ -33,5 +34,6 @@ export const TARGET_FIXTURES: Readonly<Record<string, (directory: string) => Pro
   "s3 with versions": async (directory) => await s3Fixture(directory, "versioned"),
   "s3 with object lock": async (directory) => await s3Fixture(directory, "lock"),
   directory: async (directory) => await treeFixture(directory, "directory"),
+  rclone: rcloneFixture,
   "rsync with a shell": async (directory) => await treeFixture(directory, "shell"),
 };

@@ -81,15 +81,7 @@ export async function treeFixture(directory: string, kind: "directory" | "shell"
     hasVersions: false,
     promises: { can_read: true, can_list: true, can_delete: true, signed_payload: null, object_lock: null },
     placeOf: ({ run, path }) => `runs/${run}/${path}`,
-    digests: async () =>
-      await Promise.resolve(
-        new Map(
-          filesOf(there)
-            // Links such as `latest` lead to what is listed anyway.
-            .filter((file) => !lstatSync(join(there, file)).isSymbolicLink())
-            .map((file) => [file, sha256Of(readFileSync(join(there, file)))] as const),
-        ),
-      ),
+    digests: async () => await Promise.resolve(digestsBelow(there)),
     write: async (place, content) => {
       // Another file, not another content of one that several runs share.
       rmSync(join(there, place), { force: true });
@@ -101,4 +93,15 @@ export async function treeFixture(directory: string, kind: "directory" | "shell"
   };
 }
 
-const sha256Of = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
+/** Hashes all files below a directory; links such as `latest` lead to what is there anyway. */
+export const digestsBelow = (directory: string): Map<string, string> =>
+  new Map(
+    filesOf(directory)
+      .filter((file) => !lstatSync(join(directory, file)).isSymbolicLink())
+      .map((file) => [
+        file,
+        createHash("sha256")
+          .update(readFileSync(join(directory, file)))
+          .digest("hex"),
+      ]),
+  );
