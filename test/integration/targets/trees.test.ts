@@ -18,7 +18,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TargetSettings } from "../../../lib/config/settings/targets/target.ts";
 import { readLocalRun, type LocalRun } from "../../../lib/targets/core/local-run.ts";
 import type { Receipt } from "../../../lib/targets/core/receipt.ts";
-import { faultsOf } from "../../support/runs/backup.ts";
+import { startScript } from "../../support/commands/run.ts";
+import { eventually, faultsOf } from "../../support/runs/backup.ts";
 import { makeRun, makeStore } from "../../support/runs/stores.ts";
 import { openTree, startTreeServer, type TreeKind, type TreeServer } from "../../support/targets/trees.ts";
 import { tempDirectory } from "../../support/temp.ts";
@@ -252,3 +253,48 @@ function alter(file: string): void {
   writeFileSync(file, bytes);
   utimesSync(file, atime, mtime);
 }
+
+describe.each(["shell", "appendOnly"] as const)("interrupted: %s", (kind) => {
+  test("goes on after a connection was cut, wherever that was", async () => {
+    const { store, there, push } = await prepare(kind);
+    const units = Array.from({ length: 6 }, (_, n) => ({ directory: `trees/${n}`, content: random(MEGABYTE / 2) }));
+    await makeRun(store, FIRST, units);
+    server.proxy.reset();
+    let failures = 0;
+    for (const at of [0, 100, 6_000, 700_000, 1_500_000]) {
+      server.proxy.cutAfter(at);
+      await push(FIRST).catch((error: unknown) => {
+        failures++;
+        expect(error).toMatchObject({ code: "E_REMOTE" });
+      });
+      const runs = join(there, "runs");
+      const names = existsSync(runs) ? readdirSync(runs) : [];
+      expect(names.filter((name) => existsSync(join(runs, name, "SHA256SUMS")))).toEqual([]);
+    }
+    server.proxy.cutAfter(undefined);
+    expect(failures).toBe(5);
+    await push(FIRST);
+    expect(faultsOf(directoryOf(there, FIRST))).toEqual([]);
+    // Three megabytes, and of each cut at most the files that were under way.
+    expect(server.proxy.bytes.up).toBeLessThan(5 * MEGABYTE);
+  });
+
+  test("goes on after it was killed", async () => {
+    const { store, there, push, settings } = await prepare(kind);
+    const units = Array.from({ length: 40 }, (_, n) => ({ directory: `trees/${n}`, content: random(MEGABYTE / 2) }));
+    await makeRun(store, FIRST, units);
+    const config = join(store, "..", "site.yaml");
+    const site = { site: "test", root: store, dest: store, trees: ["."], targets: { away: settings } };
+    writeFileSync(config, JSON.stringify(site));
+    const started = startScript("push", ["--config", config, "--target", "away", FIRST]);
+    const attempt = join(there, "runs", `.in-${FIRST}.1`);
+    await eventually("some files have arrived", () => existsSync(join(attempt, "trees/1/content.txt")));
+    started.child.kill("SIGKILL");
+    expect((await started.done).signal).toBe("SIGKILL");
+    const receipt = await push(FIRST);
+    expect(receipt.sent.bytes).toBeLessThan(20 * MEGABYTE);
+    expect(faultsOf(directoryOf(there, FIRST))).toEqual([]);
+    const finished = join(directoryOf(there, FIRST), "trees/1/content.txt");
+    if (kind === "appendOnly") expect(inodeOf(finished)).toBe(inodeOf(join(attempt, "trees/1/content.txt")));
+  });
+});

@@ -23,6 +23,9 @@ const LINES = {
   sftp: () => 'command="internal-sftp",restrict',
 } as const;
 
+/** Returns the options of an account's line in `authorized_keys`. */
+export const accountLine = (kind: AccountKind, directory: string): string => LINES[kind](directory);
+
 export interface SshAccount {
   readonly user: string;
   /** The file with the private key. */
@@ -61,7 +64,7 @@ export async function startSshd(): Promise<TestSshd> {
     async account(kind, place) {
       const keyFile = at(`key_${++count}`);
       await makeKey(keyFile);
-      const line = `${LINES[kind](place)} ${readFileSync(`${keyFile}.pub`, "utf8")}`;
+      const line = `${accountLine(kind, place)} ${readFileSync(`${keyFile}.pub`, "utf8")}`;
       writeFileSync(at("authorized_keys"), line, { flag: "a" });
       return { user: userInfo().username, keyFile };
     },
