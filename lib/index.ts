@@ -8,7 +8,7 @@ export type { BackupOptions, BackupSummary } from "./api/backup.ts";
 export type { DiffOptions, DiffSummary } from "./api/diff.ts";
 export type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./api/drill.ts";
 export type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./api/health.ts";
-export type { PolicyOptions, PruneOptions, PruneSummary } from "./api/prune.ts";
+export type { PolicyOptions, PruneOptions, PruneSummary, PruneTargetOptions, PruneTargetSummary } from "./api/prune.ts";
 export type { PullHooks, PullOptions, PullSummary } from "./api/pull.ts";
 export type {
   ProbeSummary,

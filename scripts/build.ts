@@ -21,8 +21,8 @@ const common = {
   bundle: true,
   platform: "node",
   target: "node20",
-  // Starts threads from files of its own.
-  external: ["pino"],
+  // pino starts threads from files of its own; the others are large, and targets alone load them.
+  external: ["pino", "@aws-sdk/client-s3", "hpagent"],
   minifyWhitespace: true,
   minifySyntax: true,
   logLevel: "warning",

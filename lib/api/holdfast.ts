@@ -14,7 +14,7 @@ import { call, warningsTo, type CallOptions } from "./call.ts";
 import type { DiffOptions, DiffSummary } from "./diff.ts";
 import type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./drill.ts";
 import type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./health.ts";
-import type { PruneOptions, PruneSummary } from "./prune.ts";
+import type { PruneOptions, PruneSummary, PruneTargetOptions, PruneTargetSummary } from "./prune.ts";
 import type { PullHooks, PullOptions, PullSummary } from "./pull.ts";
 import type {
   ProbeSummary,
@@ -79,6 +79,16 @@ export class Holdfast {
       const { verifyOnTarget } = await import("./push.ts");
       return await call(on, async (frame) => {
         return await verifyOnTarget(this.#site.configured, options, { ...on, ...frame, onWarning: warningsTo(frame) });
+      });
+    },
+    /** Removes the runs of a target that its retention does not keep; by default it only tells which. */
+    prune: async (options: PruneTargetOptions, on: CallOptions = {}): Promise<PruneTargetSummary> => {
+      const { parsePolicy, pruneOnTarget, pruneTargetSummary } = await import("./prune.ts");
+      return await call(on, async (frame) => {
+        const { policy = {}, ...more } = options;
+        const hooks = { signal: frame.signal, onWarning: warningsTo(frame) };
+        const rules = parsePolicy(policy);
+        return pruneTargetSummary(await pruneOnTarget(this.#site.configured, { ...more, rules }, hooks));
       });
     },
   };

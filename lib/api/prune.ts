@@ -2,8 +2,10 @@
 import type * as z from "zod";
 import type { SiteConfig } from "../config/load.ts";
 import { retentionPolicy, retentionSchema, type RetentionSettings } from "../config/settings/retention.ts";
+import { requiredTargets } from "../config/settings/targets/target.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Decision } from "../ops/retention/history-run.ts";
+import { pruneTarget, type TargetPruneOutcome } from "../ops/push/prune.ts";
 import { prune, type PruneOutcome } from "../ops/retention/run.ts";
 import { findStore } from "../store/open.ts";
 import type { Frame } from "./call.ts";
@@ -37,8 +39,40 @@ export async function pruneStore(
   if (config !== undefined && config.site !== site)
     throw new HoldfastError("E_CONFIG", `the store belongs to the site ${site}, but the config to ${config.site}`);
   const lockFile = config?.lock_file;
-  return await prune({ store, policy: retentionPolicy(rules, config?.retention), dryRun, breakLock, lockFile }, frame);
+  const policy = retentionPolicy(rules, config?.retention);
+  const required = requiredTargets(config?.targets ?? {});
+  return await prune({ store, policy, dryRun, breakLock, lockFile, required }, frame);
 }
+
+export interface PruneTargetOptions {
+  /** The name of the target in the config. */
+  readonly target: string;
+  /** Rules that count before those of the target and of the config. */
+  readonly policy?: PolicyOptions | undefined;
+  /** Removes the runs; by default they are only shown. */
+  readonly remove?: boolean | undefined;
+}
+
+export interface PruneTargetSummary extends Pick<
+  TargetPruneOutcome,
+  "target" | "address" | "dry_run" | "blocked" | "cap" | "objects" | "bytes" | "kept"
+> {
+  readonly runs: PruneSummary["runs"];
+}
+
+/** Prunes a target. Throws what `pruneTarget` throws. */
+export async function pruneOnTarget(
+  { store, config }: { readonly store: string | undefined; readonly config: SiteConfig },
+  { target, rules, remove = false }: Omit<PruneTargetOptions, "policy"> & { readonly rules: RetentionSettings },
+  hooks: Pick<Frame, "signal"> & { readonly onWarning: (text: string) => void },
+): Promise<TargetPruneOutcome> {
+  return await pruneTarget({ store, config, target, rules, remove }, hooks);
+}
+
+export const pruneTargetSummary = ({ decisions, ...outcome }: TargetPruneOutcome): PruneTargetSummary => ({
+  ...outcome,
+  runs: decisions.map(decided),
+});
 
 /** Parses the rules of a policy. Throws `E_USAGE`; `named` returns a key as the caller knows it. */
 export function parsePolicy(policy: object, named: (key: string) => string = (key) => key): RetentionSettings {
@@ -59,17 +93,27 @@ export const pruneSummary = (
   { dryRun = false }: Pick<PruneOptions, "dryRun">,
 ): PruneSummary => ({
   dry_run: dryRun,
-  runs: decisions.map(({ run, keep, standing, fault, proof, reasons, protections }) => ({
-    run,
-    action: keep ? "keep" : "remove",
-    standing,
-    fault,
-    proof,
-    reasons,
-    protections: protections.map(({ kind, text }) => ({ kind, text })),
-  })),
+  runs: decisions.map(decided),
   interrupted,
   blocked,
   cap,
   freed_bytes,
+});
+
+const decided = ({
+  run,
+  keep,
+  standing,
+  fault,
+  proof,
+  reasons,
+  protections,
+}: Decision): PruneSummary["runs"][number] => ({
+  run,
+  action: keep ? "keep" : "remove",
+  standing,
+  fault,
+  proof,
+  reasons,
+  protections: protections.map(({ kind, text }) => ({ kind, text })),
 });

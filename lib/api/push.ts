@@ -1,6 +1,8 @@
 /** Pushes runs to targets off-site, and verifies what is there. */
 import type { SiteConfig } from "../config/load.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
+import { monitor } from "../ops/monitor/job.ts";
+import { concludePush } from "../ops/monitor/push.ts";
 import { probe, type ProbeOutcome } from "../ops/push/probe.ts";
 import { push, type PushHooks as OpsHooks, type PushOutcome } from "../ops/push/run.ts";
 import { verifyTarget, type TargetVerification, type VerifyTargetHooks as OpsVerifyHooks } from "../ops/push/verify.ts";
@@ -49,7 +51,13 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export async function pushRuns(site: Site, options: PushOptions, hooks: PushHooks & Warned): Promise<PushSummary> {
   const { onRun = () => {}, onBytes = () => {}, signal, onWarning } = hooks;
   const request = { ...site, target: options.target, run: runOf(options), dryRun: options.dryRun ?? false };
-  return await push(request, { signal, onWarning, onRun, onBytes });
+  const work = async (): Promise<PushOutcome> => await push(request, { signal, onWarning, onRun, onBytes });
+  if (request.dryRun) return await work();
+  const { store: dest, config } = site;
+  return await monitor(
+    { job: "push", config, dest, signal, conclude: (done, name) => concludePush(name, done), onWarning },
+    work,
+  );
 }
 
 /** Finds out and records what a target allows and enforces. */

@@ -35,6 +35,18 @@ test("no folders import each other in a ring", () => {
   expect(ringsOf(graph)).toEqual([]);
 });
 
+test("a backup loads nothing of targets when it starts", () => {
+  const loaded = new Set(["lib/cli/run.ts", "lib/cli/backup/command.ts", "lib/cli/backup/step-process.ts"]);
+  for (const file of loaded) {
+    const text = readFileSync(join(PROJECT, file), "utf8");
+    // Types are gone at run time, and what is imported within a function is loaded when that is called.
+    for (const [, target = ""] of text.matchAll(/^(?:import|export) (?!type\b)[^;]*?from "(\.[^"]+)"/gm))
+      loaded.add(normalize(join(dirname(file), target)));
+  }
+  expect(loaded.size).toBeGreaterThan(100);
+  expect([...loaded].filter((file) => /^lib\/(?:targets|ops\/push)\//.test(file))).toEqual([]);
+});
+
 test(`no folder holds more than ${MAX_FILES} files`, () => {
   const sizes = new Map<string, number>();
   for (const file of [...files, ...filesBelow("test")]) sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1);

@@ -17,8 +17,8 @@ import { requireSiteConfig } from "../core/site-config.ts";
 export const doctor = defineCommand({
   forms: ["--config FILE"],
   description:
-    "Checks whether the installation is right: config, rights, programs, store, disks, clock, retention, proof, timers. " +
-    "Nothing is changed.",
+    "Checks whether the installation is right: config, rights, programs, store, disks, clock, retention, proof, targets, timers. " +
+    "Nothing is changed but for a probe that is written to each target and removed.",
   positionals: {},
   options: {},
   async run(flags, { signal }) {

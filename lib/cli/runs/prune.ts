@@ -1,6 +1,7 @@
 /** `prune`: removes the runs that the retention policy does not keep. */
+import { existsSync } from "node:fs";
 import { colors as pc } from "../../report/colors.ts";
-import { parsePolicy, pruneStore, pruneSummary } from "../../api/prune.ts";
+import { parsePolicy, pruneOnTarget, pruneStore, pruneSummary, pruneTargetSummary } from "../../api/prune.ts";
 import { EXIT } from "../../errors.ts";
 import type { RetentionSettings } from "../../config/settings/retention.ts";
 import type { Decision } from "../../ops/retention/history-run.ts";
@@ -8,12 +9,13 @@ import type { PruneOutcome } from "../../ops/retention/run.ts";
 import { formatColumns } from "../../report/columns.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
+import { printWarning } from "../../report/warning.ts";
 import { findStore } from "../../store/open.ts";
 import { lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { BREAK_LOCK, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
 import { printJson } from "../core/print-json.ts";
-import { configOfSite } from "../core/site-config.ts";
+import { configOfSite, requireSiteConfig } from "../core/site-config.ts";
 import { storeOf } from "../core/store-path.ts";
 import { describeProof } from "./proof.ts";
 
@@ -40,19 +42,31 @@ const POLICY = {
 } as const satisfies OptionTable;
 
 export const pruneCommand = defineCommand({
-  forms: ["--dest DIR [--keep-daily N …]"],
+  forms: ["--dest DIR [--keep-daily N …]", "--target NAME [--delete] [--keep-daily N …]"],
   description:
     "Removes the runs that the retention policy does not keep: that of the flags, else of the config, else 7 daily, " +
-    "4 weekly and the last 2. Keep rules choose among good runs, and prefer proved ones.",
+    "4 weekly and the last 2. Keep rules choose among good runs, and prefer proved ones. With --target, those of a target, " +
+    "which need the right to delete there, and --delete.",
   positionals: {},
   options: {
     ...POLICY,
     "dry-run": { ...SWITCH, describe: "show what would be removed; change nothing" },
     "break-lock": BREAK_LOCK,
+    target: { ...TEXT, describe: "prune this target of the config instead of the store" },
+    delete: { ...SWITCH, describe: "with --target: remove what would be removed, instead of showing it" },
   },
-  rules: { conflicts: [["dry-run", "break-lock"]] },
+  rules: {
+    conflicts: [
+      ["dry-run", "break-lock"],
+      ["dry-run", "delete"],
+      ["target", "break-lock"],
+    ],
+    requires: { delete: ["target"] },
+  },
   async run(flags, frame) {
     const rules = rulesOf(flags);
+    const target = lastValue(flags.target);
+    if (target !== undefined) return await pruneNamed({ ...flags, target, remove: flags.delete }, rules, frame.signal);
     const dryRun = flags["dry-run"];
     const store = storeOf(flags);
     const config = configOfSite((await findStore(store)).site, lastValue(flags.config));
@@ -66,6 +80,36 @@ export const pruneCommand = defineCommand({
     return outcome.blocked === null && outcome.cap === null ? EXIT.ok : EXIT.partial;
   },
 });
+
+interface TargetFlags {
+  readonly config?: string | string[] | undefined;
+  readonly dest?: string | string[] | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly target: string;
+  readonly remove: boolean;
+}
+
+/** Prunes a target; an administrator's machine needs no store for that. */
+async function pruneNamed(flags: TargetFlags, rules: RetentionSettings, signal: AbortSignal): Promise<number> {
+  const { target, remove, json, quiet } = flags;
+  const config = requireSiteConfig(lastValue(flags.config));
+  const dest = lastValue(flags.dest) ?? config.dest;
+  const store = dest !== undefined && existsSync(dest) ? dest : undefined;
+  const outcome = await pruneOnTarget(
+    { store, config },
+    { target, rules, remove },
+    { signal, onWarning: printWarning },
+  );
+  if (json) printJson({ message_type: "summary", ...pruneTargetSummary(outcome) });
+  else {
+    const shown = { ...outcome, interrupted: [], freed_bytes: outcome.bytes };
+    if (!quiet) process.stdout.write(showOutcome(shown, !remove));
+    for (const text of [outcome.blocked, outcome.cap]) if (text !== null) printWarning(text);
+    for (const { path, message } of outcome.kept) printWarning(`${path} stays: ${message}`);
+  }
+  return outcome.blocked === null && outcome.cap === null && outcome.kept.length === 0 ? EXIT.ok : EXIT.partial;
+}
 
 /** Returns the rules that flags give. Throws `E_USAGE` for an invalid value. */
 function rulesOf(flags: Readonly<Record<string, unknown>>): RetentionSettings {

@@ -37,7 +37,7 @@ const healthchecksSchema = z
   .strictObject({
     ...urlFields,
     job: z
-      .enum(["backup", "drill", "verify", "watch"])
+      .enum(["backup", "drill", "verify", "push", "watch"])
       .default("backup")
       .describe("The command whose start and exit status are sent: one check of the monitor for each."),
   })

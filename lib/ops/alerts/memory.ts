@@ -12,7 +12,7 @@ import { stateDirectory } from "../../store/known-stores.ts";
 import { whileLocked } from "../../store/lock/while-locked.ts";
 
 /** What can be failing, and works again. `backup` is the runs, `missed` their absence. */
-export const SUBJECTS = ["backup", "missed", "verify", "drill", "proof"] as const;
+export const SUBJECTS = ["backup", "missed", "verify", "drill", "proof", "push"] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 const sentSchema = z.object({

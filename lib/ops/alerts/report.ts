@@ -95,6 +95,7 @@ const WORKS: Readonly<Record<Subject, string>> = {
   verify: "the verification succeeds again",
   drill: "the drill succeeds again",
   proof: "there is a recent proof again",
+  push: "pushes to targets succeed again",
 };
 
 function recoveryOf(config: SiteConfig, recovered: readonly { subject: Subject; since: string }[]): Alert {

@@ -1,5 +1,7 @@
 /** Prunes the store after a backup, under its locks. */
-import { retentionPolicy, type RetentionSettings } from "../../config/settings/retention.ts";
+import type { SiteConfig } from "../../config/load.ts";
+import { retentionPolicy } from "../../config/settings/retention.ts";
+import { requiredTargets } from "../../config/settings/targets/target.ts";
 import { asHoldfastError } from "../../errors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { pruneLocked } from "../retention/run.ts";
@@ -8,16 +10,16 @@ import type { Session } from "./session.ts";
 
 /** Removes the runs that the policy does not keep. The run is published: whatever fails here is a warning. */
 export async function pruneAfterBackup(
-  settings: RetentionSettings,
+  { retention, targets }: Pick<SiteConfig, "retention" | "targets">,
   { store, locks }: Pick<Session, "store" | "locks">,
   command: string,
   { report, signal }: BackupOptions,
 ): Promise<void> {
   const note = (level: "info" | "warning", text: string): void => report({ type: "note", level, text });
   try {
-    const policy = retentionPolicy(settings);
+    const policy = retentionPolicy(retention);
     const { decisions, blocked, cap, freed_bytes } = await pruneLocked(
-      { store: store.path, policy, command },
+      { store: store.path, policy, required: requiredTargets(targets), command },
       locks,
       signal,
     );

@@ -67,7 +67,7 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
     const work = { session, context, steps: selected, permissions, warnings };
     outcome = await writeRun(config, request, work, { report, signal });
     if (request.safety === undefined && config.retention?.after_backup === true)
-      await pruneAfterBackup(config.retention, session, request.command, { report, signal });
+      await pruneAfterBackup(config, session, request.command, { report, signal });
   } catch (error) {
     // Finished units are worth keeping for --resume, but not at the price of a disk that stays full.
     const keepStaging = signal.aborted && !isDiskFull(error);

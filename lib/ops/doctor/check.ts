@@ -18,6 +18,7 @@ export type DoctorCheckId =
   | "clock"
   | "retention"
   | "proof"
+  | "targets"
   | "timers";
 
 export type DoctorState = "ok" | "warn" | "fail";

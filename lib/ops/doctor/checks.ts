@@ -7,6 +7,7 @@ import { checkAttr, checkTools } from "./programs.ts";
 import { checkReading } from "./reading.ts";
 import { checkSpace } from "./space.ts";
 import { checkClock, checkStore, checkStoreDisk } from "./store.ts";
+import { checkTargets } from "./targets.ts";
 import { checkTimers } from "./timers.ts";
 
 export const CHECKS: readonly (readonly [DoctorCheckId, CheckRow])[] = [
@@ -24,5 +25,6 @@ export const CHECKS: readonly (readonly [DoctorCheckId, CheckRow])[] = [
   ["clock", { title: "clock", check: checkClock }],
   ["retention", { title: "retention", check: checkRetention }],
   ["proof", { title: "proof", check: checkProof }],
+  ["targets", { title: "targets", check: checkTargets }],
   ["timers", { title: "timers", check: checkTimers }],
 ];

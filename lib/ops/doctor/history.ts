@@ -1,5 +1,6 @@
 /** Checks what the history of the store needs: a retention that can be planned, and a proof that is young enough. */
 import { retentionPolicy } from "../../config/settings/retention.ts";
+import { requiredTargets } from "../../config/settings/targets/target.ts";
 import { findStore } from "../../store/open.ts";
 import { count } from "../checks/check.ts";
 import { prune } from "../retention/run.ts";
@@ -9,7 +10,8 @@ import type { DoctorFinding, Installation } from "./check.ts";
 /** Plans the retention without removing anything. Throws `E_VERIFY` for an unreadable journal or document. */
 export async function checkRetention({ config, store, signal }: Installation): Promise<DoctorFinding | undefined> {
   if (store === undefined) return undefined;
-  const request = { store, policy: retentionPolicy(config.retention), dryRun: true, breakLock: false };
+  const required = requiredTargets(config.targets);
+  const request = { store, policy: retentionPolicy(config.retention), dryRun: true, breakLock: false, required };
   const { decisions, blocked, cap } = await prune(request, { signal, report: () => {} });
   const going = decisions.filter(({ keep }) => !keep).length;
   return {

@@ -1,4 +1,5 @@
 /** Computes the metrics of a site from the documents of its store, so that every command writes all of them. */
+import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
@@ -21,6 +22,7 @@ export async function collectMetrics(store: string, now: Date, signal: AbortSign
   return [
     ...(await runMetrics(store, now, signal)),
     ...(await proofMetrics(store, now, signal)),
+    ...(await targetMetrics(store)),
     { name: "holdfast_store_free_bytes", value: bavail * bsize },
   ];
 }
@@ -87,6 +89,16 @@ async function proofMetrics(store: string, now: Date, signal: AbortSignal): Prom
   if (newest === undefined) return samples;
   const age = Math.max(0, (now.getTime() - Date.parse(newest.finished_at)) / 1000);
   return [...samples, { name: "holdfast_proof_age_seconds", value: age }];
+}
+
+/** What reads targets is loaded where the store has any. */
+async function targetMetrics(store: string): Promise<Sample[]> {
+  if (!existsSync(path.join(store, "targets"))) return [];
+  const { lastPushes } = await import("../push/last-push.ts");
+  return [...lastPushes(store)].map(([target, at]) => ({
+    ...time("holdfast_target_last_success_timestamp_seconds", at),
+    labels: { target },
+  }));
 }
 
 const time = (name: MetricName, at: string): Sample => ({ name, value: Date.parse(at) / 1000 });

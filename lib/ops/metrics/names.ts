@@ -13,6 +13,7 @@ export const METRICS = {
   holdfast_run_units: "Units in the newest full backup.",
   holdfast_run_failures: "Failed units of a step of the newest full backup.",
   holdfast_run_anomalies: "Anomalies of the newest full backup.",
+  holdfast_target_last_success_timestamp_seconds: "End of the newest push to a target that succeeded.",
   holdfast_store_free_bytes: "Free bytes of the store's disk.",
 } as const satisfies Readonly<Record<string, string>>;
 

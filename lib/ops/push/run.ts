@@ -11,6 +11,7 @@ import { listReceipts, readReceipt } from "../../targets/core/receipts.ts";
 import type { Target } from "../../targets/core/target.ts";
 import { findRun } from "../runs/find-run.ts";
 import { evidenceOf } from "./evidence.ts";
+import { recordPush } from "./last-push.ts";
 import { neededRuns } from "./needed-runs.ts";
 import { openNamed, probeAndRecord, type OpenedTarget } from "./open.ts";
 
@@ -79,6 +80,7 @@ export async function push(request: PushRequest, hooks: PushHooks): Promise<Push
       for (const run of runs) pushed.push(await pushOne(run, store, target, own));
       const locks_extended = await target.extendLocks(await neededRuns(store, target.name, request.config, signal));
       await target.sendEvidence(await evidenceOf(store, signal));
+      await recordPush(store, target.name, target.address);
       return { target: target.name, address: target.address, dry_run: false, runs: pushed, locks_extended };
     });
   });

@@ -2,7 +2,7 @@
 import type { RetentionPolicy } from "../../config/settings/retention.ts";
 import { listRuns, timeOfRun } from "../../store/files/layout.ts";
 import type { UnitCopies } from "../removal/last-copies.ts";
-import { readProtections } from "../removal/protections.ts";
+import { readProtections, type Protection } from "../removal/protections.ts";
 import { isFuture } from "../../store/files/clock.ts";
 import type { HistoryRun } from "./history-run.ts";
 import { proofOf } from "./proof.ts";
@@ -12,9 +12,21 @@ import { judgeRun } from "./standing.ts";
 export async function readHistory(
   store: string,
   policy: RetentionPolicy,
-  { copies, now, signal }: { readonly copies: UnitCopies; readonly now: Date; readonly signal: AbortSignal },
+  {
+    copies,
+    now,
+    signal,
+    required = [],
+  }: {
+    readonly copies: UnitCopies;
+    readonly now: Date;
+    readonly signal: AbortSignal;
+    /** Names of targets that must have a run before it goes. */
+    readonly required?: readonly string[] | undefined;
+  },
 ): Promise<HistoryRun[]> {
   const protectionsOf = readProtections(store);
+  const notPushed = await findNotPushed(store, required);
   const judged = listRuns(store).map((run) => ({ run, ...judgeRun(store, run) }));
   const newestGood = judged.findLast(({ run, standing }) => standing === "good" && !isFuture(timeOfRun(run), now))?.run;
   const history: HistoryRun[] = [];
@@ -26,10 +38,29 @@ export async function readHistory(
       proof: standing === "good" ? await proofOf(store, run, policy, { now, signal }) : null,
       superseded:
         standing === "bad" && newestGood !== undefined && newestGood > run && isWithin(copies, run, newestGood),
-      protections: protectionsOf(run),
+      protections: [...protectionsOf(run), ...notPushed(run)],
     });
   }
   return history;
+}
+
+/** Returns a function that names the required targets which did not acknowledge a run. */
+async function findNotPushed(store: string, required: readonly string[]): Promise<(run: string) => Protection[]> {
+  if (required.length === 0) return () => [];
+  const { listReceipts } = await import("../../targets/core/receipts.ts");
+  const receipts = new Map(required.map((target) => [target, new Set(listReceipts(store, target))]));
+  return (run) =>
+    [...receipts].flatMap(([target, runs]) =>
+      runs.has(run)
+        ? []
+        : [
+            {
+              kind: "not off-site",
+              text: `is not on the target ${target} yet`,
+              hint: `npx tsx scripts/push.ts ${run} --target ${target}`,
+            },
+          ],
+    );
 }
 
 /** Checks whether each unit of a run is in another one too. */

@@ -22,6 +22,8 @@ export interface PruneRequest {
   /** Reports the result without changing anything. */
   readonly dryRun: boolean;
   readonly breakLock: boolean;
+  /** Names of targets that must have a run before it goes. */
+  readonly required?: readonly string[] | undefined;
   /** The second lock. */
   readonly lockFile?: string | undefined;
 }
@@ -44,13 +46,13 @@ interface PruneOptions {
  */
 export async function prune(request: PruneRequest, options: PruneOptions): Promise<PruneOutcome> {
   const { path: store } = await findStore(request.store);
-  if (request.dryRun) return await planPruning(store, request.policy, await findRunning(store), options.signal);
+  if (request.dryRun) return await planPruning(store, request, await findRunning(store), options.signal);
   assertWritable(store);
-  const { breakLock, lockFile } = request;
+  const { breakLock, lockFile, policy, required } = request;
   const locks = await holdStoreLocks(store, { command: "prune", breakLock, lockFile, ...options });
   const { signal } = locks;
   try {
-    return await pruneLocked({ store, policy: request.policy, command: "prune" }, locks, signal);
+    return await pruneLocked({ store, policy, required, command: "prune" }, locks, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -61,12 +63,17 @@ export async function prune(request: PruneRequest, options: PruneOptions): Promi
 
 /** Prunes a store whose locks the caller holds. */
 export async function pruneLocked(
-  { store, policy, command }: { readonly store: string; readonly policy: RetentionPolicy; readonly command: string },
+  {
+    store,
+    policy,
+    required,
+    command,
+  }: Pick<PruneRequest, "store" | "policy" | "required"> & { readonly command: string },
   locks: StoreLocks,
   signal: AbortSignal,
 ): Promise<PruneOutcome> {
   clearTemporary(store);
-  const outcome = await planPruning(store, policy, undefined, signal);
+  const outcome = await planPruning(store, { policy, required }, undefined, signal);
   const entries = removalsOf(outcome).map((entry) => ({ ...entry, command }));
   return withSpared(outcome, await removeRuns(store, entries, { locks, signal }));
 }
@@ -74,13 +81,13 @@ export async function pruneLocked(
 /** Plans the removals; `running` is the run that is being written. */
 async function planPruning(
   store: string,
-  policy: RetentionPolicy,
+  { policy, required }: Pick<PruneRequest, "policy" | "required">,
   running: string | undefined,
   signal: AbortSignal,
 ): Promise<PruneOutcome> {
   const now = new Date();
   const copies = new UnitCopies(store, signal);
-  const history = await readHistory(store, policy, { copies, now, signal });
+  const history = await readHistory(store, policy, { copies, now, signal, required });
   const plan = await planWithCopies(history, copies, (runs) => planRetention(runs, policy, now));
   const interrupted =
     plan.blocked === null ? listIncomplete(store).filter((run) => run !== running && isPastGrace(run, now)) : [];

@@ -1,4 +1,5 @@
 /** Opens targets of the kind `s3`. The SDK is loaded here, and nowhere before. */
+import { setMaxListeners } from "node:events";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import type { S3TargetSettings } from "../../config/settings/targets/s3.ts";
@@ -12,7 +13,10 @@ import { UploadStates } from "./upload-state.ts";
 
 /** Opens a bucket; no request is made yet. Throws `E_CONFIG`. */
 export async function openS3Target(name: string, settings: S3TargetSettings, context: TargetContext): Promise<Target> {
-  const { signal, store, site, root, onBytes, capabilities } = context;
+  const { store, site, root, onBytes, capabilities } = context;
+  // Each request listens to it.
+  const signal = AbortSignal.any([context.signal]);
+  setMaxListeners(0, signal);
   const credentials = readCredentials(settings, root, process.env);
   // It warns of the end of Node 20 on standard error, each time.
   process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";

@@ -35,6 +35,8 @@ const CONNECT_MS = 15_000;
 const SILENCE_MS = 120_000;
 const MOST_SOCKETS = 16;
 
+/** The SDK would print its own warnings on standard error; failures are thrown. */
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const LOCK_MODES = { compliance: "COMPLIANCE", governance: "GOVERNANCE" } as const;
 
 const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");
@@ -65,6 +67,7 @@ export function openS3Api(
     credentials,
     forcePathStyle: settings.path_style,
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    logger: SILENT,
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: {
@@ -293,6 +296,8 @@ function failureOf(what: string, error: unknown): unknown {
   if (error instanceof HoldfastError || error instanceof S3Failure) return error;
   if (!(error instanceof Error)) return error;
   const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-  const code = "code" in error && typeof error.code === "string" && error.name === "Error" ? error.code : error.name;
+  // The system's code, where there is one: the SDK calls a broken connection a timeout.
+  const system = "code" in error && typeof error.code === "string" && /^[A-Z][A-Z0-9_]+$/.test(error.code);
+  const code = system ? String(error.code) : error.name;
   return new S3Failure(what, status, code, error);
 }

@@ -54,7 +54,9 @@ export class S3ObjectStore implements ObjectStore {
       try {
         return { key, ...(await this.#api.head(this.#key(key), version)) };
       } catch (error) {
-        if (isRefusal(error, 404)) return undefined;
+        // Who may not list is not told that an object is missing.
+        const isMissing = isRefusal(error, ...(this.capabilities?.can_list === true ? [404] : [403, 404]));
+        if (isMissing) return undefined;
         throw error;
       }
     });

@@ -9,7 +9,8 @@ import { describeFile, readLocalRun, type LocalRun } from "../../../lib/targets/
 import { receiptsDirectory } from "../../../lib/targets/core/receipt.ts";
 import type { Target } from "../../../lib/targets/core/target.ts";
 import { makeRun, makeStore } from "../../support/runs/stores.ts";
-import { TARGET_FIXTURES, type TargetFixture } from "../../support/targets/fixture.ts";
+import type { TargetFixture } from "../../support/targets/fixture.ts";
+import { TARGET_FIXTURES } from "../../support/targets/fixtures.ts";
 import { openProbed } from "../../support/targets/open.ts";
 import { tempDirectory } from "../../support/temp.ts";
 

@@ -14,7 +14,7 @@ await build({
   platform: "node",
   target: "node20",
   format: "cjs",
-  external: ["pino"],
+  external: ["pino", "@aws-sdk/client-s3", "hpagent"],
   logLevel: "warning",
   logOverride: { "empty-import-meta": "silent" },
   stdin: {

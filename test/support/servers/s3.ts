@@ -9,6 +9,8 @@ import { run } from "./process.ts";
 import { POOL_SOCKET } from "./pool.ts";
 import type { S3Endpoint, S3Keys } from "./ceph.ts";
 
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
+
 const keysSchema = z.object({ accessKeyId: z.string(), secretAccessKey: z.string() });
 const answerSchema = z.union([
   z.object({ endpoint: z.string(), admin: keysSchema, writer: keysSchema }),

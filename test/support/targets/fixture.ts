@@ -1,9 +1,6 @@
-/** Places that targets of each kind copy to, each new and empty, and how a client of another make sees them. */
+/** A place that targets copy to, new and empty, and how a client of another make sees it. */
 import type { TargetSettings } from "../../../lib/config/settings/targets/target.ts";
 import type { Capabilities } from "../../../lib/targets/core/capabilities.ts";
-import { rcloneFixture } from "./rclone.ts";
-import { s3Fixture } from "./s3.ts";
-import { treeFixture } from "./trees.ts";
 
 export interface PlacedFile {
   readonly run: string;
@@ -27,13 +24,3 @@ export interface TargetFixture {
   remove(place: string): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Makes a place; `directory` is for files of its own. */
-export const TARGET_FIXTURES: Readonly<Record<string, (directory: string) => Promise<TargetFixture>>> = {
-  "s3 plain": async (directory) => await s3Fixture(directory, "plain"),
-  "s3 with versions": async (directory) => await s3Fixture(directory, "versioned"),
-  "s3 with object lock": async (directory) => await s3Fixture(directory, "lock"),
-  directory: async (directory) => await treeFixture(directory, "directory"),
-  rclone: rcloneFixture,
-  "rsync with a shell": async (directory) => await treeFixture(directory, "shell"),
-};

@@ -15,6 +15,10 @@ const targetSchema = z.discriminatedUnion("kind", [
 ]);
 export type TargetSettings = z.infer<typeof targetSchema>;
 
+/** Returns the names of the targets that must have a run before prune removes it. */
+export const requiredTargets = (targets: Readonly<Record<string, { readonly required: boolean }>>): string[] =>
+  Object.entries(targets).flatMap(([name, { required }]) => (required ? [name] : []));
+
 export const targetsSchema = z
   .record(z.string().regex(/^[A-Za-z0-9][\w-]{0,63}$/), targetSchema)
   .default({})

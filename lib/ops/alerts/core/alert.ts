@@ -27,7 +27,7 @@ export interface Ping {
 }
 
 /** The commands whose ends are reported. */
-export type Job = "backup" | "drill" | "verify" | "watch";
+export type Job = "backup" | "drill" | "verify" | "push" | "watch";
 
 /** The answer of a route; it holds no secret. */
 export interface Delivery {
