@@ -9,9 +9,11 @@ export type { DiffOptions, DiffSummary } from "./api/diff.ts";
 export type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./api/drill.ts";
 export type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./api/health.ts";
 export type { PolicyOptions, PruneOptions, PruneSummary, PruneTargetOptions, PruneTargetSummary } from "./api/prune.ts";
-export type { PullHooks, PullOptions, PullSummary } from "./api/pull.ts";
 export type {
   ProbeSummary,
+  PullHooks,
+  PullOptions,
+  PullSummary,
   PushHooks,
   PushOptions,
   PushSummary,

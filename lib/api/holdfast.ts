@@ -15,9 +15,11 @@ import type { DiffOptions, DiffSummary } from "./diff.ts";
 import type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./drill.ts";
 import type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./health.ts";
 import type { PruneOptions, PruneSummary, PruneTargetOptions, PruneTargetSummary } from "./prune.ts";
-import type { PullHooks, PullOptions, PullSummary } from "./pull.ts";
 import type {
   ProbeSummary,
+  PullHooks,
+  PullOptions,
+  PullSummary,
   PushHooks,
   PushOptions,
   PushSummary,
@@ -168,7 +170,7 @@ export class Holdfast {
 
   /** Copies the runs of another host's store into this one, its copy; `ok` is false if one did not arrive intact. */
   async pull(options: PullOptions, on: CallOptions & PullHooks = {}): Promise<PullSummary> {
-    const { pullRuns } = await import("./pull.ts");
+    const { pullRuns } = await import("./push.ts");
     return await call(on, async (frame) => await pullRuns(this.#site.siteStore, options, { ...on, ...frame }));
   }
 

@@ -1,6 +1,6 @@
 /** `pull`: copies the runs of another host's store into a copy of it here. */
 import path from "node:path";
-import { exitOfPull, pullRuns, type PullSummary } from "../../api/pull.ts";
+import { exitOfPull, pullRuns, type PullSummary } from "../../api/push.ts";
 import { HoldfastError } from "../../errors.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { listItems } from "../../targets/rsync/listing.ts";
-import type { Place } from "../../targets/rsync/place.ts";
+import type { Place } from "../../targets/rsync/place/interface.ts";
 import { transfer, type TransferContext } from "../../targets/rsync/transfer.ts";
 
 /** Journals are of the host that writes them: this store has its own. */
@@ -13,7 +13,7 @@ const OPTIONS = ["--times", "--omit-dir-times", "--no-links", "--no-D", "--ignor
 export async function pullEvidence(place: Place, store: string, context: TransferContext): Promise<number> {
   const items = (await listItems(place, "", FILTERS, context)) ?? [];
   const files = items
-    .filter((item) => /^>f/.test(item.change) && item.path.startsWith("evidence/"))
+    .filter((item) => item.change.startsWith(">f") && item.path.startsWith("evidence/"))
     .map((item) => item.path)
     .filter((file) => !existsSync(path.join(store, file)));
   if (files.length === 0) return 0;

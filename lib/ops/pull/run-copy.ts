@@ -11,7 +11,7 @@ import { listFiles, readSums, SUMS_FILE } from "../../store/run/checksums.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { finishPublishing, publishRun } from "../../store/run/publish.ts";
 import { SIGNATURE_FILE } from "../../targets/core/local-run.ts";
-import type { Place } from "../../targets/rsync/place.ts";
+import type { Place } from "../../targets/rsync/place/interface.ts";
 import { transfer, type TransferContext } from "../../targets/rsync/transfer.ts";
 
 export interface RunCopy {

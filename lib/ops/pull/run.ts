@@ -12,7 +12,7 @@ import { holdStoreLocks, type HeldLocks } from "../../store/lock/store-locks.ts"
 import { openMirror, type Store } from "../../store/open.ts";
 import { openCache } from "../../targets/rsync/fetch.ts";
 import { listRunPlaces } from "../../targets/rsync/listing.ts";
-import type { Place } from "../../targets/rsync/place.ts";
+import type { Place } from "../../targets/rsync/place/interface.ts";
 import type { TransferContext } from "../../targets/rsync/transfer.ts";
 import { removedRuns } from "../removal/journal.ts";
 import { pullEvidence } from "./evidence.ts";

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Place } from "./place.ts";
+import type { Place } from "./place/interface.ts";
 import { transfer, type TransferContext } from "./transfer.ts";
 
 export interface Cache {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
 import { attemptName, groupByRun, NOTHING_FOUND, type FoundRun } from "./attempts.ts";
-import { isWriteOnly, remoteFailure } from "./failure.ts";
-import type { Place } from "./place.ts";
+import { isWriteOnly, remoteFailure } from "./place/failure.ts";
+import type { Place } from "./place/interface.ts";
 import { runOnce, transfer, type Item, type TransferContext } from "./transfer.ts";
 
 /** A place that does not exist in any tree: what is compared is never written. */

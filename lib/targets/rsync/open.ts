@@ -1,7 +1,7 @@
 /** Opens targets that hold the tree of the store: by rsync over ssh, or in a directory of this host. */
 import type { DirectoryTargetSettings, RsyncTargetSettings } from "../../config/settings/targets/rsync.ts";
 import type { Target, TargetContext } from "../core/target.ts";
-import { openPlace } from "./address.ts";
+import { openPlace } from "./place/address.ts";
 import { listEvidence, sendEvidence } from "./evidence.ts";
 import { openCache } from "./fetch.ts";
 import { probePlace } from "./probe.ts";

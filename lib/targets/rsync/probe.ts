@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Capabilities } from "../core/capabilities.ts";
 import { findDifferent, listItems } from "./listing.ts";
-import { remoteFailure } from "./failure.ts";
+import { remoteFailure } from "./place/failure.ts";
 import { runOnce, transfer } from "./transfer.ts";
 import type { Tree } from "./tree.ts";
 

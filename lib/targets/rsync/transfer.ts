@@ -3,8 +3,8 @@ import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startCommand, type CommandResult } from "../../exec/command.ts";
-import { ANY_STATUS, isBusy, localFailure, remoteFailure } from "./failure.ts";
-import type { Place } from "./place.ts";
+import { ANY_STATUS, isBusy, localFailure, remoteFailure } from "./place/failure.ts";
+import type { Place } from "./place/interface.ts";
 
 export interface TransferContext {
   readonly signal: AbortSignal;

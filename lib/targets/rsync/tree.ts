@@ -7,7 +7,7 @@ import type { Receipt } from "../core/receipt.ts";
 import { readReceipt } from "../core/receipts.ts";
 import { NOTHING_FOUND, type FoundRun } from "./attempts.ts";
 import { listRunPlaces } from "./listing.ts";
-import type { Place } from "./place.ts";
+import type { Place } from "./place/interface.ts";
 import type { TransferContext } from "./transfer.ts";
 
 export interface Tree {

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { pullRuns, type PullSummary } from "../../../lib/api/pull.ts";
+import { pullRuns, type PullSummary } from "../../../lib/api/push.ts";
 import { runScript, startScript } from "../../support/commands/run.ts";
 import { eventually, faultsOf } from "../../support/runs/backup.ts";
 import { makeRun, makeStore } from "../../support/runs/stores.ts";

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startCommand } from "../../exec/command.ts";
+import { startCommand } from "../../../exec/command.ts";
 import { ANY_STATUS, remoteFailure } from "./failure.ts";
 
 /** A connection that `ssh` with `ControlPath` uses; without it, it makes one of its own. */

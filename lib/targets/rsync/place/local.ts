@@ -1,7 +1,7 @@
 /** A tree of runs on this host: a mounted disk, or the store that a pull copies into. */
-import { runCommand } from "../../exec/command.ts";
+import { runCommand } from "../../../exec/command.ts";
 import { handsOf } from "./hands.ts";
-import { within, type Place } from "./place.ts";
+import { within, type Place } from "./interface.ts";
 
 /** Opens a directory, which is an absolute path. */
 export function localPlace(directory: string, signal: AbortSignal): Place {

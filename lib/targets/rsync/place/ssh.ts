@@ -1,10 +1,10 @@
 /** A tree of runs on another host, by ssh: with a fixed set of safe options, and none of the user's own config. */
-import type { RsyncTargetSettings } from "../../config/settings/targets/rsync.ts";
-import { runCommand, type CommandResult } from "../../exec/command.ts";
+import type { RsyncTargetSettings } from "../../../config/settings/targets/rsync.ts";
+import { runCommand, type CommandResult } from "../../../exec/command.ts";
 import { ANY_STATUS, remoteFailure, SSH_FAILED } from "./failure.ts";
 import { handsOf, type Hands, type Shell } from "./hands.ts";
-import { within, type Place } from "./place.ts";
-import { openMaster, type SshMaster } from "./ssh-master.ts";
+import { within, type Place } from "./interface.ts";
+import { openMaster, type SshMaster } from "./connection.ts";
 
 /** The part of the settings that says where a tree is, and how to get there. */
 export type SshAddress = Pick<RsyncTargetSettings, "host" | "user" | "port" | "path" | "key_file" | "known_hosts">;

@@ -1,7 +1,7 @@
 /** Says what rsync and ssh failed at: they have an exit status for little of it, so that their messages decide. */
-import { HoldfastError } from "../../errors.ts";
-import type { CommandResult } from "../../exec/command.ts";
-import { printable } from "../../report/printable.ts";
+import { HoldfastError } from "../../../errors.ts";
+import type { CommandResult } from "../../../exec/command.ts";
+import { printable } from "../../../report/printable.ts";
 
 /** The exit status of ssh when it could not connect. */
 export const SSH_FAILED = 255;

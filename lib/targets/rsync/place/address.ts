@@ -3,12 +3,12 @@ import {
   rsyncTargetSchema,
   type DirectoryTargetSettings,
   type RsyncTargetSettings,
-} from "../../config/settings/targets/rsync.ts";
-import { HoldfastError } from "../../errors.ts";
-import { printable } from "../../report/printable.ts";
-import { localPlace } from "./local-place.ts";
-import type { Place } from "./place.ts";
-import { sshPlace, type SshAddress } from "./ssh-place.ts";
+} from "../../../config/settings/targets/rsync.ts";
+import { HoldfastError } from "../../../errors.ts";
+import { printable } from "../../../report/printable.ts";
+import { localPlace } from "./local.ts";
+import type { Place } from "./interface.ts";
+import { sshPlace, type SshAddress } from "./ssh.ts";
 
 /** The files of an address by ssh. */
 export interface AddressFiles {
