@@ -284,7 +284,9 @@ describe.each(["shell", "appendOnly"] as const)("interrupted: %s", (kind) => {
     const units = Array.from({ length: 40 }, (_, n) => ({ directory: `trees/${n}`, content: random(MEGABYTE / 2) }));
     await makeRun(store, FIRST, units);
     const config = join(store, "..", "site.yaml");
-    const site = { site: "test", root: store, dest: store, trees: ["."], targets: { away: settings } };
+    const root = join(store, "../site");
+    mkdirSync(root);
+    const site = { site: "test", root, dest: store, trees: ["."], targets: { away: settings } };
     writeFileSync(config, JSON.stringify(site));
     const started = startScript("push", ["--config", config, "--target", "away", FIRST]);
     const attempt = join(there, "runs", `.in-${FIRST}.1`);
