@@ -11,17 +11,14 @@ export interface TcpProxy {
   readonly cuts: number;
   /** Sets the counts back to 0. */
   reset(): void;
-  /**
-   * Cuts each connection once so many bytes of it went through, to the byte, either way; undefined cuts no more. With
-   * `times`, so many connections are cut.
-   */
-  cutAfter(bytes: number | undefined, times?: number): void;
+  /** Cuts each connection once so many bytes of it went through, to the byte, either way; undefined cuts no more. */
+  cutAfter(bytes: number | undefined): void;
   close(): Promise<void>;
 }
 
 /** Starts a proxy for the server at a port of this host. */
 export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
-  const state = { up: 0, down: 0, connections: 0, cuts: 0, limit: undefined as number | undefined, times: 0 };
+  const state = { up: 0, down: 0, connections: 0, cuts: 0, limit: undefined as number | undefined };
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     state.connections++;
@@ -40,17 +37,13 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
     let passed = 0;
     /** Passes what may still go through, and cuts if that is not all. */
     const forward = (chunk: Buffer, to: Socket): void => {
-      const isWhole = state.limit === undefined || state.times === 0;
-      const left = isWhole ? chunk.length : Math.max((state.limit ?? 0) - passed, 0);
+      const left = state.limit === undefined ? chunk.length : Math.max(state.limit - passed, 0);
       const part = chunk.subarray(0, left);
       passed += part.length;
       if (to === upstream) state.up += part.length;
       else state.down += part.length;
       if (part.length === chunk.length) return pass(to === upstream ? client : upstream, to, part);
       state.cuts++;
-      state.times--;
-      client.removeAllListeners("data");
-      upstream.removeAllListeners("data");
       to.write(part, cut);
     };
     client.on("data", (chunk: Buffer) => forward(chunk, upstream));
@@ -69,7 +62,7 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
       return state.cuts;
     },
     reset: () => void Object.assign(state, { up: 0, down: 0, connections: 0, cuts: 0 }),
-    cutAfter: (bytes, times = Number.POSITIVE_INFINITY) => void Object.assign(state, { limit: bytes, times }),
+    cutAfter: (bytes) => void (state.limit = bytes),
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
