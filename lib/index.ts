@@ -11,6 +11,9 @@ export type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./
 export type { PolicyOptions, PruneOptions, PruneSummary, PruneTargetOptions, PruneTargetSummary } from "./api/prune.ts";
 export type {
   ProbeSummary,
+  PullHooks,
+  PullOptions,
+  PullSummary,
   PushHooks,
   PushOptions,
   PushSummary,

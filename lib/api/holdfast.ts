@@ -17,6 +17,9 @@ import type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./
 import type { PruneOptions, PruneSummary, PruneTargetOptions, PruneTargetSummary } from "./prune.ts";
 import type {
   ProbeSummary,
+  PullHooks,
+  PullOptions,
+  PullSummary,
   PushHooks,
   PushOptions,
   PushSummary,
@@ -169,6 +172,12 @@ export class Holdfast {
     return await call(on, async (frame) => {
       return await pushRuns(this.#site.configured, options, { ...on, ...frame, onWarning: warningsTo(frame) });
     });
+  }
+
+  /** Copies the runs of another host's store into this one, its copy; `ok` is false if one did not arrive intact. */
+  async pull(options: PullOptions, on: CallOptions & PullHooks = {}): Promise<PullSummary> {
+    const { pullRuns } = await import("./push.ts");
+    return await call(on, async (frame) => await pullRuns(this.#site.siteStore, options, { ...on, ...frame }));
   }
 
   /** Compares two runs, or a run with the site as it is now. */

@@ -3,6 +3,7 @@ import path from "node:path";
 import { loadConfig, type SiteConfig } from "../config/load.ts";
 import { HoldfastError } from "../errors.ts";
 import type { ContentSource } from "../ops/runs/content-source.ts";
+import type { RemoteStore } from "../ops/remote/store.ts";
 
 /** The directory of the configs of named sites. */
 const CONFIG_HOME = "/etc/holdfast";
@@ -82,3 +83,13 @@ export class Site {
     return { store: this.store, config: this.knownConfig };
   }
 }
+
+/** Opens the store on a target of the config, which the caller closes. Throws what `RemoteStore.open` throws. */
+export const openRemote = async (
+  config: SiteConfig,
+  target: string,
+  { signal, onWarning }: { readonly signal: AbortSignal; readonly onWarning: (text: string) => void },
+): Promise<RemoteStore> => {
+  const { RemoteStore: Opened } = await import("../ops/remote/store.ts");
+  return await Opened.open(target, config, { signal, onBytes: () => {}, onNote: onWarning });
+};

@@ -83,6 +83,10 @@ export const COMMANDS = {
     describe: "copy runs to a target off-site, and verify them there",
     load: async () => (await import("./push/command.ts")).pushCommand,
   },
+  pull: {
+    describe: "copy the runs of another host's store into a copy of it here",
+    load: async () => (await import("./pull/command.ts")).pullCommand,
+  },
   pin: {
     describe: "keep a run whatever the retention policy says",
     load: async () => (await import("./runs/pin.ts")).pinCommand,

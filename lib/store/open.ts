@@ -60,7 +60,32 @@ export async function findStore(dest: string): Promise<Store> {
   }
 }
 
-async function open(dest: string, site: string, options: OpenOptions): Promise<Store> {
+/**
+ * Opens a directory as a copy of a store: with its id, and of its site. One that is empty, and never held another
+ * store, becomes the copy. Throws `E_STORE` for anything else, and for a missing one unless it may be created.
+ */
+export async function openMirror(
+  dest: string,
+  original: StoreDocument,
+  options: { readonly create: boolean },
+): Promise<Store> {
+  try {
+    if (!options.create && (await stat(dest).catch(() => undefined)) === undefined)
+      throw new HoldfastError("E_STORE", `${dest} is not there: is its disk mounted?`, {
+        hint: "mount the disk; a new directory is made by hand",
+      });
+    return await open(dest, original.site, { create: true, newStore: false, original });
+  } catch (error) {
+    throw storeError(`${dest} cannot be used as a copy of the store`, error);
+  }
+}
+
+async function open(
+  dest: string,
+  site: string,
+  options: OpenOptions & { readonly original?: StoreDocument },
+): Promise<Store> {
+  const { original } = options;
   const place = await realPlace(dest);
   const { known, damaged, warning } = await lookUpStore(place);
   let found = await readStore(place);
@@ -73,9 +98,10 @@ async function open(dest: string, site: string, options: OpenOptions): Promise<S
     if (damaged && !options.newStore) throw cannotTell(place, warning ?? "");
   } else {
     requireSite(place, found, site);
+    if (original !== undefined) requireOriginal(place, found, original);
     if (known !== undefined && known.id !== found.id && !options.newStore) throw anotherStore(place, found.id, known);
   }
-  const document = found ?? (await createStore(place, site));
+  const document = found ?? (await createStore(place, original ?? newStoreOf(site)));
   if (options.create) {
     assertWritable(place);
     await makeLayout(place);
@@ -137,6 +163,13 @@ function requireSite(place: string, found: StoreDocument, site: string): void {
   });
 }
 
+function requireOriginal(place: string, found: StoreDocument, original: StoreDocument): void {
+  if (found.id === original.id) return;
+  throw new HoldfastError("E_STORE", `${place} holds the store ${found.id}, not a copy of ${original.id}`, {
+    hint: "give each store a directory of its own for its copy",
+  });
+}
+
 function notEmpty(place: string): HoldfastError {
   return new HoldfastError("E_STORE", `${place} is not empty and holds no store`, {
     hint: "name an empty or a new directory",
@@ -177,15 +210,21 @@ function anotherStore(place: string, id: string, known: RememberedStore): Holdfa
 }
 
 /** Creates the store, or takes the one that another process has just created: both get the same id. */
-async function createStore(place: string, site: string): Promise<StoreDocument> {
+async function createStore(place: string, document: StoreDocument): Promise<StoreDocument> {
   await makeDirectory(place, 0o750);
   await fsyncDirectory(path.dirname(place));
-  const document = { format_version: FORMAT_VERSION, id: randomUUID(), site, created_at: new Date().toISOString() };
   if (await createFileAtomic(path.join(place, STORE_FILE), formatJson(document), { mode: 0o640 })) return document;
   const found = await readStoreSoon(place);
-  requireSite(place, found, site);
+  requireSite(place, found, document.site);
   return found;
 }
+
+const newStoreOf = (site: string): StoreDocument => ({
+  format_version: FORMAT_VERSION,
+  id: randomUUID(),
+  site,
+  created_at: new Date().toISOString(),
+});
 
 /** Retries, because on a disk without links a document may be read while it is written. */
 async function readStoreSoon(place: string): Promise<StoreDocument> {

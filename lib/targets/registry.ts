@@ -7,5 +7,10 @@ export async function openTarget(name: string, settings: TargetSettings, context
   switch (settings.kind) {
     case "s3":
       return await (await import("./s3/open.ts")).openS3Target(name, settings, context);
+    case "rclone":
+      return await (await import("./rclone/open.ts")).openRcloneTarget(name, settings, context);
+    case "rsync":
+    case "directory":
+      return (await import("./rsync/open.ts")).openTreeTarget(name, settings, context);
   }
 }

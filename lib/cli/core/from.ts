@@ -24,7 +24,7 @@ export async function withStore<T>(
 ): Promise<T> {
   const from = lastValue(flags.from);
   if (from === undefined) return await work({ store: storeOf(flags) });
-  const { openRemote } = await import("../../api/remote.ts");
+  const { openRemote } = await import("../../api/site.ts");
   const remote = await openRemote(requireSiteConfig(lastValue(flags.config)), from, {
     signal,
     onWarning: printWarning,

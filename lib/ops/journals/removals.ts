@@ -85,6 +85,20 @@ function chained(before: Buffer, entries: readonly RemovalEntry[]): string {
     .join("");
 }
 
+const removedSchema = z.object({ run: z.string(), incomplete: z.boolean() });
+
+/** Returns the published runs that were removed from the store on purpose, as far as the journal can be read. */
+export function removedRuns(store: string): ReadonlySet<string> {
+  const file = journalFile(store);
+  if (!existsSync(file)) return new Set();
+  return new Set(
+    linesOf(readRegular(file, MOST_LIST, "E_VERIFY")).flatMap((line) => {
+      const entry = parseLine(line, removedSchema);
+      return entry?.incomplete === false ? [entry.run] : [];
+    }),
+  );
+}
+
 export interface Removals {
   readonly runs: ReadonlySet<string>;
   /** Why the journal cannot be believed, after its name; undefined if it can. */
@@ -103,7 +117,7 @@ export async function readRemovals(
   const file = journalFile(store);
   if (!existsSync(file)) return { runs: new Set(), fault: undefined };
   const lines = linesOf(readRegular(file, MOST_LIST, "E_VERIFY"));
-  const parsed = lines.map(parseLine);
+  const parsed = lines.map((line) => parseLine(line, lineSchema));
   const runs = new Set(parsed.flatMap((line) => line?.run ?? []));
   const broken = parsed.findIndex((line, at) => at > 0 && !follows(line, lines[at - 1] ?? ""));
   if (broken !== -1) return { runs, fault: `was altered: line ${broken + 1} does not follow from the line before it` };
@@ -134,9 +148,9 @@ function follows(line: z.infer<typeof lineSchema> | undefined, before: string): 
   return line?.previous === undefined || line.previous === digestOf(before);
 }
 
-function parseLine(line: string): z.infer<typeof lineSchema> | undefined {
+function parseLine<T>(line: string, schema: z.ZodType<T>): T | undefined {
   try {
-    return lineSchema.safeParse(parseJson(line)).data;
+    return schema.safeParse(parseJson(line)).data;
   } catch {
     return undefined;
   }

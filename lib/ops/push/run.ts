@@ -8,6 +8,7 @@ import { pinRun } from "../../store/lock/pins.ts";
 import { findStore } from "../../store/open.ts";
 import { readLocalRun, type LocalRun } from "../../targets/core/local-run.ts";
 import { listReceipts, readReceipt } from "../../targets/core/receipts.ts";
+import { sweepDrafts } from "../../targets/core/state.ts";
 import type { Target } from "../../targets/core/target.ts";
 import { findRun } from "../runs/find-run.ts";
 import { evidenceOf } from "./evidence.ts";
@@ -119,6 +120,7 @@ async function whilePushing<T>(
     onCompromised: (error) => compromised.abort(error),
   });
   try {
+    sweepDrafts(store, name);
     return await work(AbortSignal.any([signal, compromised.signal]));
   } finally {
     await lock.release();

@@ -2,12 +2,11 @@
  * Reads a run from objects. What SHA256SUMS says decides; receipts and `objects.tsv` only say where to look first: the
  * recorded version, else the newest whose digest fits. So an overwritten object hides nothing where there are versions.
  */
-import { createHash } from "node:crypto";
-import { Transform, type Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import type { Readable } from "node:stream";
 import { HoldfastError } from "../../errors.ts";
 import { MOST_LIST } from "../../archive/limits.ts";
 import { parseSums, SUMS_FILE } from "../../store/run/checksums.ts";
+import { checked } from "../core/checked-stream.ts";
 import { hashStream, readAll } from "../core/content.ts";
 import { SIGNATURE_FILE } from "../core/local-run.ts";
 import type { ObjectFacts } from "../core/object-store.ts";
@@ -109,22 +108,4 @@ export class ObjectReader implements RunReader {
     }
     throw new HoldfastError("E_VERIFY", `no version of ${key} at ${objects.address} has the sha256 ${sha256}`);
   }
-}
-
-/** Returns the stream; it ends in `E_VERIFY` unless it has the digest. */
-function checked(input: Readable, name: string, sha256: string, signal: AbortSignal): Readable {
-  const hash = createHash("sha256");
-  const check = new Transform({
-    transform(chunk: Buffer, _encoding, done): void {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-    flush(done): void {
-      const found = hash.digest("hex");
-      const wrong = new HoldfastError("E_VERIFY", `${name} has the sha256 ${found}, not ${sha256}`);
-      done(found === sha256 ? null : wrong);
-    },
-  });
-  pipeline(input, check, { signal }).catch(() => {}); // whoever reads the stream gets the error
-  return check;
 }

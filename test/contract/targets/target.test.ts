@@ -287,7 +287,7 @@ describe.each(Object.keys(TARGET_FIXTURES))("%s", (kind) => {
     await target.prune({ remove: [FIRST], dryRun: false, minAgeMs: 3_600_000 });
     expect(await target.runs()).toEqual([SECOND]);
     const places = await fixture.digests();
-    expect(places.has(fixture.placeOf({ run: FIRST, ...artifactOf(second, "1"), isArtifact: true }))).toBe(true);
+    expect(places.has(fixture.placeOf({ run: SECOND, ...artifactOf(second, "1"), isArtifact: true }))).toBe(true);
     await target.prune({ remove: [], dryRun: false, minAgeMs: 0 });
     const after = await fixture.digests();
     for (const [place, digest] of placesOf(fixture, second)) expect([place, after.get(place)]).toEqual([place, digest]);

@@ -50,7 +50,7 @@ test("a site's runs go to a bucket and come back by other tools alone; what did 
   await rest();
   const first = await backUp(site);
   const push = async (...args: readonly string[]): Promise<Pushed> =>
-    summaryOf(
+    summaryOf<Pushed>(
       await runBuilt("push", ["--config", site.config, "--dest", site.dest, "--target", "cellar", "--json", ...args]),
     );
 
@@ -276,7 +276,7 @@ test("prunes a target by its own rules, from a machine without the store, and ke
     `runs/${RUNS[2]}/SHA256SUMS`,
   ]);
   expect(after.filter((place) => place.startsWith(`runs/${RUNS[0]}/`))).toEqual([]);
-});
+}, 300_000);
 
 test("the SDK is loaded by a push, and not by a backup", async () => {
   const directory = tempDirectory();
@@ -290,9 +290,10 @@ test("the SDK is loaded by a push, and not by a backup", async () => {
   writeFileSync(
     hook,
     `const Module = require("node:module");
+const { appendFileSync } = require("node:fs");
 const load = Module._load;
 Module._load = function (name, ...rest) {
-  require("node:fs").appendFileSync(${JSON.stringify(list)}, name + "\\n");
+  appendFileSync(${JSON.stringify(list)}, name + "\\n");
   return load.call(this, name, ...rest);
 };
 `,

@@ -1,60 +1,88 @@
-/** A TCP proxy that counts what passes it, and cuts connections. */
-import { connect, createServer, type Socket } from "node:net";
+/** A TCP proxy that counts what goes through it and cuts connections, for clients of servers that tests start. */
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { HOST } from "./process.ts";
 
 export interface TcpProxy {
   readonly port: number;
-  /** Bytes from clients to the server so far. */
-  readonly sent: () => number;
-  /** Cuts each connection after so many bytes to the server, for the next `times` connections that come to it. */
-  cutAfter(bytes: number, times: number): void;
-  /** The number of connections that were cut. */
-  readonly cuts: () => number;
+  /** The bytes that went through since the proxy was started or reset: `up` from clients to the server. */
+  readonly bytes: { readonly up: number; readonly down: number };
+  /** The number of connections that were made, and of those that were cut. */
+  readonly connections: number;
+  readonly cuts: number;
+  /** Sets the counts back to 0. */
+  reset(): void;
+  /** Cuts each connection once so many bytes of it went through, to the byte, either way; undefined cuts no more. */
+  cutAfter(bytes: number | undefined): void;
   close(): Promise<void>;
 }
 
-/** Listens on a free port. */
-export async function startProxy(port: number): Promise<TcpProxy> {
-  let sent = 0;
-  let cuts = 0;
-  let limit = { bytes: Number.POSITIVE_INFINITY, times: 0 };
+/** Starts a proxy for the server at a port of this host. */
+export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
+  const state = { up: 0, down: 0, connections: 0, cuts: 0, limit: undefined as number | undefined };
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
-    const upstream = connect(port, HOST);
-    let own = 0;
+    state.connections++;
+    const upstream = connect(serverPort, HOST);
+    const cut = (): void => {
+      client.destroy();
+      upstream.destroy();
+    };
     for (const socket of [client, upstream]) {
       sockets.add(socket);
-      socket.on("error", () => {}); // "close" follows
-      socket.on("close", () => {
+      socket.on("error", cut).once("close", () => {
         sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
+        cut();
       });
     }
-    client.on("data", (chunk: Buffer) => {
-      sent += chunk.length;
-      own += chunk.length;
-      if (limit.times > 0 && own > limit.bytes) {
-        limit = { ...limit, times: limit.times - 1 };
-        cuts++;
-        client.destroy();
-        return;
-      }
-      if (!upstream.write(chunk)) client.pause();
-    });
-    upstream.on("drain", () => client.resume());
-    upstream.pipe(client);
+    let passed = 0;
+    /** Passes what may still go through, and cuts if that is not all. */
+    const forward = (chunk: Buffer, to: Socket): void => {
+      const left = state.limit === undefined ? chunk.length : Math.max(state.limit - passed, 0);
+      const part = chunk.subarray(0, left);
+      passed += part.length;
+      if (to === upstream) state.up += part.length;
+      else state.down += part.length;
+      if (part.length === chunk.length) return pass(to === upstream ? client : upstream, to, part);
+      state.cuts++;
+      to.write(part, cut);
+    };
+    client.on("data", (chunk: Buffer) => forward(chunk, upstream));
+    upstream.on("data", (chunk: Buffer) => forward(chunk, client));
   });
-  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
-  const address = server.address();
+  const port = await listen(server);
   return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
-    sent: () => sent,
-    cutAfter: (bytes, times) => void (limit = { bytes, times }),
-    cuts: () => cuts,
+    port,
+    get bytes() {
+      return { up: state.up, down: state.down };
+    },
+    get connections() {
+      return state.connections;
+    },
+    get cuts() {
+      return state.cuts;
+    },
+    reset: () => void Object.assign(state, { up: 0, down: 0, connections: 0, cuts: 0 }),
+    cutAfter: (bytes) => void (state.limit = bytes),
     close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => void server.close(() => resolve()));
+      await closed;
     },
   };
+}
+
+/** Writes to the other end, and reads no more until it has taken it. */
+function pass(from: Socket, to: Socket, chunk: Buffer): void {
+  if (to.destroyed || to.write(chunk)) return;
+  from.pause();
+  to.once("drain", () => from.resume());
+}
+
+async function listen(server: Server): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    server.once("error", reject).listen(0, HOST, () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : 0);
+    });
+  });
 }

@@ -10,22 +10,24 @@ import type { TargetFixture } from "./fixture.ts";
 
 const PREFIX = "a prefix/of +% it/";
 
-/** Settings of a target in a bucket, as one of its users. */
-export const s3Settings = (
+/** What a config says of a target in a bucket, as one of its users. */
+export const s3Input = (
   directory: string,
   bucket: S3Bucket,
   user: "admin" | "writer" = "admin",
   more: Readonly<Record<string, unknown>> = {},
-): S3TargetSettings =>
-  s3TargetSchema.parse({
-    kind: "s3",
-    bucket: bucket.name,
-    prefix: PREFIX,
-    endpoint: bucket.endpoint,
-    path_style: true,
-    credentials_file: credentialsFile(directory, bucket[user]),
-    ...more,
-  });
+): Readonly<Record<string, unknown>> => ({
+  kind: "s3",
+  bucket: bucket.name,
+  prefix: PREFIX,
+  endpoint: bucket.endpoint,
+  path_style: true,
+  credentials_file: credentialsFile(directory, bucket[user]),
+  ...more,
+});
+
+export const s3Settings = (...given: Parameters<typeof s3Input>): S3TargetSettings =>
+  s3TargetSchema.parse(s3Input(...given));
 
 export async function s3Fixture(directory: string, kind: "plain" | "versioned" | "lock"): Promise<TargetFixture> {
   const bucket = await makeBucket(kind);

@@ -1,11 +1,18 @@
 /** The config section `targets`: places off-site, by name. */
 import * as z from "zod";
+import { rcloneTargetSchema } from "./rclone.ts";
+import { directoryTargetSchema, rsyncTargetSchema } from "./rsync.ts";
 import { s3TargetSchema } from "./s3.ts";
 
 export const TARGET_KINDS = ["s3", "rclone", "rsync", "directory"] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
 
-const targetSchema = z.discriminatedUnion("kind", [s3TargetSchema]);
+const targetSchema = z.discriminatedUnion("kind", [
+  s3TargetSchema,
+  rcloneTargetSchema,
+  rsyncTargetSchema,
+  directoryTargetSchema,
+]);
 export type TargetSettings = z.infer<typeof targetSchema>;
 
 /** Returns the names of the targets that must have a run before prune removes it. */
