@@ -14,6 +14,6 @@ export function cacheDirectory(target: string, settings: TargetSettings): string
   const base = given ?? path.join(home ?? path.join(homedir(), ".cache"), "holdfast");
   const digest = createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 16);
   const directory = path.join(base, `${target}-${digest}`);
-  mkdirSync(path.join(directory, "runs"), { recursive: true, mode: 0o700 });
+  for (const name of ["runs", ".tmp", "pins"]) mkdirSync(path.join(directory, name), { recursive: true, mode: 0o700 });
   return directory;
 }
