@@ -1,4 +1,5 @@
 /** Fetches the documents of runs from a target into the cache; what another run of the cache holds is linked. */
+import { setMaxListeners } from "node:events";
 import { createWriteStream, existsSync, linkSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Readable } from "node:stream";
@@ -29,6 +30,7 @@ export class RemoteDocuments {
     this.#target = target;
     this.#store = store;
     this.#signal = signal;
+    setMaxListeners(0, signal); // every stream that is read listens to it
   }
 
   /** Opens a run of the target; once for each run. */

@@ -50,11 +50,10 @@ export async function readHistory(
 /** Returns a function that names the required targets which did not acknowledge a run. */
 async function findNotPushed(store: string, required: readonly string[]): Promise<(run: string) => Protection[]> {
   if (required.length === 0) return () => [];
-  const { listReceipts } = await import("../../targets/core/receipts.ts");
-  const receipts = new Map(required.map((target) => [target, new Set(listReceipts(store, target))]));
+  const { isAcknowledged } = await import("../../targets/core/receipts.ts");
   return (run) =>
-    [...receipts].flatMap(([target, runs]) =>
-      runs.has(run)
+    required.flatMap((target) =>
+      isAcknowledged(store, target, run)
         ? []
         : [
             {

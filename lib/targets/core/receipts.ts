@@ -29,6 +29,10 @@ export function readReceipt(store: string, target: string, run: string, address:
   return receipt?.address === address && receipt.run === run ? receipt : undefined;
 }
 
+/** Checks whether a target acknowledged a run, wherever the target was then. */
+export const isAcknowledged = (store: string, target: string, run: string): boolean =>
+  tryReadDocument(receiptFile(store, target, run), receiptSchema)?.run === run;
+
 export async function writeReceipt(store: string, receipt: Receipt): Promise<void> {
   if (!isRunId(receipt.run)) throw new HoldfastError("E_INTERNAL", `${receipt.run} is not the id of a run`);
   await writeDocumentAtomic(receiptFile(store, receipt.target, receipt.run), receipt);

@@ -297,3 +297,37 @@ test("pin and unpin name the run; delete tells how a pinned one is released", as
   expect((await runInProcess("unpin", [daysAgo(12), "--dest", store])).code).toBe(2);
   expect((await runInProcess("delete", [daysAgo(12), "--dest", store, "--yes"])).code).toBe(0);
 });
+
+test("a run that a required target does not have yet stays", async () => {
+  const directory = tempDirectory();
+  const store = makeStore(path.join(directory, "store"));
+  const runs = [daysAgo(3), daysAgo(2), daysAgo(1)];
+  for (const id of runs) await makeRun(store, id, [{ directory: "db/site", content: id }]);
+  const target = { kind: "s3", bucket: "b", required: true };
+  const config = path.join(directory, "site.yaml");
+  writeFileSync(config, `site: test\nroot: .\ndest: store\ntargets: ${JSON.stringify({ cellar: target })}\n`);
+  const prune = async (): Promise<RunResult> => await run(store, "--config", config, "--keep-last", "1", "--json");
+  const first = await prune();
+  expect(keptIn(shown(first))).toEqual(runs);
+  expect(first.stdout).toContain("is not on the target cellar yet");
+  mkdirSync(path.join(store, "targets/cellar/receipts"), { recursive: true });
+  const receipt = path.join(store, "targets/cellar/receipts", `${runs[0]}.json`);
+  writeFileSync(receipt, "{}\n"); // damaged: it acknowledges nothing
+  expect(keptIn(shown(await prune()))).toEqual(runs);
+  const at = new Date().toISOString();
+  const acknowledged = {
+    format: "holdfast-receipt",
+    format_version: "1.0.0",
+    target: "cellar",
+    kind: "s3",
+    address: "s3://b/test/",
+    run: runs[0],
+    sums_sha256: "0".repeat(64),
+    started_at: at,
+    finished_at: at,
+    sent: { files: 0, bytes: 0 },
+    files: [],
+  };
+  writeFileSync(receipt, JSON.stringify(acknowledged));
+  expect(keptIn(shown(await prune()))).toEqual(runs.slice(1));
+});

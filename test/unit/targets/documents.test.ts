@@ -23,7 +23,11 @@ test("objects.tsv comes back as it was", () => {
     key: name,
     version: fc.option(name, { nil: null }),
   });
-  fc.assert(fc.property(fc.array(line), (lines) => void expect(parseObjects(formatObjects(lines))).toEqual(lines)));
+  fc.assert(
+    fc.property(fc.array(line), (lines) => {
+      expect(parseObjects(formatObjects(lines))).toEqual(lines);
+    }),
+  );
 });
 
 test("a path that no line can hold is an error, and so is a line that is none", () => {
