@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import pLimit from "p-limit";
 import { fromString } from "../../archive/path.ts";
 import { removeTree } from "../../archive/tree/remove.ts";
-import { HoldfastError } from "../../errors.ts";
+import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { STEP_NAMES } from "../../model/unit.ts";
 import { printable } from "../../report/printable.ts";
 import { readStepMetadata, unitFiles } from "../../store/run/step-index.ts";
@@ -87,7 +87,18 @@ export class RemoteDocuments {
     mkdirSync(path.dirname(to), { recursive: true, mode: 0o700 });
     const same = known.get(reader.digests.get(file) ?? "");
     if (same !== undefined && existsSync(same)) linkSync(same, to);
-    else await this.#save(await reader.open(file), to);
+    else await this.#saveAs(`${reader.run}/${file}`, await reader.open(file), to);
+  }
+
+  /** Saves a file of a run; an error about its content names it, not the object that holds it alone. */
+  async #saveAs(name: string, input: Readable, to: string): Promise<void> {
+    try {
+      await this.#save(input, to);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const { code, message, hint } = asHoldfastError(error, "E_REMOTE");
+      throw new HoldfastError(code, `${name}: ${message}`, { hint, cause: error });
+    }
   }
 
   /** Writes a stream to a new file that has its name when it is complete. */

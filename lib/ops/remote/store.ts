@@ -89,7 +89,7 @@ export class RemoteStore implements ContentSource {
         if (artifact === undefined) await this.#bringFile(run, file);
         else if (typeof unit["files_list"] === "string") continue;
         else if (artifact.media_type === "application/zip" && !isSealed) await this.#bringDirectory(run, artifact);
-        else if (artifact.entries === undefined) this.#standIn(run, artifact);
+        else if (artifact.entries === undefined && !isSealed) this.#standIn(run, artifact);
         else await this.#bringFile(run, file);
       }
     }
