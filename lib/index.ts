@@ -9,6 +9,7 @@ export type { DiffOptions, DiffSummary } from "./api/diff.ts";
 export type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./api/drill.ts";
 export type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./api/health.ts";
 export type { PolicyOptions, PruneOptions, PruneSummary } from "./api/prune.ts";
+export type { RecoveryKitOptions, RecoveryKitSummary } from "./api/recovery-kit.ts";
 export type { RecoverReinitSummary, ReinitHooks, ReinitOptions, ReinitSummary } from "./api/reinit.ts";
 export type { EndRestoreOptions, RestoreHooks, RestoreOptions } from "./api/restore.ts";
 export type {

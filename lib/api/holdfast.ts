@@ -15,6 +15,7 @@ import type { DiffOptions, DiffSummary } from "./diff.ts";
 import type { DrillHooks, DrillOptions, DrillSummary, SandboxOptions } from "./drill.ts";
 import type { HealthHooks, HealthOptions, HealthSummary, WatchSummary } from "./health.ts";
 import type { PruneOptions, PruneSummary } from "./prune.ts";
+import type { RecoveryKitOptions, RecoveryKitSummary } from "./recovery-kit.ts";
 import type { RecoverReinitSummary, ReinitHooks, ReinitOptions, ReinitSummary } from "./reinit.ts";
 import type { EndRestoreOptions, RestoreHooks, RestoreOptions } from "./restore.ts";
 import type {
@@ -209,6 +210,15 @@ export class Holdfast {
     const { watchSite } = await import("./health.ts");
     return await call(on, async (frame) => {
       return await watchSite({ config: this.#site.config, store: this.#site.store }, frame);
+    });
+  }
+
+  /** Writes a directory that brings the site back without Holdfast. */
+  async recoveryKit(options: RecoveryKitOptions, on: CallOptions = {}): Promise<RecoveryKitSummary> {
+    const { makeRecoveryKit } = await import("./recovery-kit.ts");
+    return await call(on, async (frame) => {
+      const site = { config: this.#site.config, store: this.#site.store };
+      return await makeRecoveryKit(site, options, frame);
     });
   }
 
