@@ -25,8 +25,7 @@ export const sqlite: DatabaseEngine = {
   restoreCommands: undefined,
   byHand: {
     packages: ["sqlite3"],
-    prepare:
-      "The database is a file, which comes back with the others: prepare nothing.",
+    prepare: "The database is a file, which comes back with the others: prepare nothing.",
   },
   packageCommands: (dump) => [
     `cp ${dump} /srv/site/db.sqlite3          # the application stopped`,
