@@ -18,13 +18,19 @@ const targetsSchema = z.object({
   targets: z.record(z.string(), z.looseObject({ kind: z.string() })).default({}),
 });
 
+/** Takes user and password out of a URL. */
+const withoutUser = (value: string | number): string => String(value).replace(/\/\/[^/]*@/, "//");
+
 /** Returns the addresses, the store first. */
 export function addressesOf(config: SiteConfig, store: string): Address[] {
   const { targets } = targetsSchema.parse(config);
   return [
     { place: `the store \`${store}\` on the host \`${hostname()}\``, needs: "that host or its disk, and root on it" },
     ...Object.entries(targets).map(([name, target]) => {
-      const where = WHERE.flatMap((key) => (target[key] === undefined ? [] : [`${key} \`${String(target[key])}\``]));
+      const where = WHERE.flatMap((key) => {
+        const value = target[key];
+        return typeof value === "string" || typeof value === "number" ? [`${key} \`${withoutUser(value)}\``] : [];
+      });
       const files = Object.entries(target).flatMap(([key, file]) =>
         CREDENTIALS.test(key) && typeof file === "string" ? [`\`${file}\``] : [],
       );
