@@ -22,6 +22,7 @@ export type {
   VerifyTargetHooks,
   VerifyTargetOptions,
 } from "./api/push.ts";
+export type { RecoveryKitOptions, RecoveryKitSummary } from "./api/restore.ts";
 export type { RecoverReinitSummary, ReinitHooks, ReinitOptions, ReinitSummary } from "./api/reinit.ts";
 export type { EndRestoreOptions, RestoreHooks, RestoreOptions } from "./api/restore.ts";
 export type {

@@ -28,6 +28,7 @@ import type {
   VerifyTargetHooks,
   VerifyTargetOptions,
 } from "./push.ts";
+import type { RecoveryKitOptions, RecoveryKitSummary } from "./restore.ts";
 import type { RecoverReinitSummary, ReinitHooks, ReinitOptions, ReinitSummary } from "./reinit.ts";
 import type { EndRestoreOptions, RestoreHooks, RestoreOptions } from "./restore.ts";
 import type {
@@ -267,6 +268,15 @@ export class Holdfast {
     const { watchSite } = await import("./health.ts");
     return await call(on, async (frame) => {
       return await watchSite({ config: this.#site.config, store: this.#site.store }, frame);
+    });
+  }
+
+  /** Writes a directory that brings the site back without Holdfast. */
+  async recoveryKit(options: RecoveryKitOptions, on: CallOptions = {}): Promise<RecoveryKitSummary> {
+    const { makeRecoveryKit } = await import("./restore.ts");
+    return await call(on, async (frame) => {
+      const site = { config: this.#site.config, store: this.#site.store };
+      return await makeRecoveryKit(site, options, frame);
     });
   }
 

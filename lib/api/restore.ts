@@ -1,10 +1,11 @@
-/** Restores runs, and ends in-place restores. */
+/** Restores runs, ends in-place restores, and writes what restores a site without Holdfast. */
 import path from "node:path";
 import { defaultThreads } from "../archive/pool.ts";
 import type { SiteConfig } from "../config/load.ts";
 import { signingOf, type SigningSettings } from "../config/settings/signing.ts";
 import { HoldfastError } from "../errors.ts";
 import { STEP_NAMES, type StepName } from "../model/unit.ts";
+import { makeKit, type Kit } from "../ops/recovery-kit/run.ts";
 import { endRestore, type EndOutcome } from "../ops/restore/end.ts";
 import { ownerRule } from "../ops/restore/plan/owner-rule.ts";
 import { restore, type RestoreOutcome, type RestorePreview, type RestoreRequest } from "../ops/restore/run.ts";
@@ -142,3 +143,25 @@ export const endRestoreOf = async (
   { how, restore: id, database, breakLock = false }: EndRestoreOptions,
   frame: Frame,
 ): Promise<EndOutcome> => await endRestore({ store, config, how, restore: id, database, breakLock }, frame);
+
+export interface RecoveryKitOptions {
+  /** Path of the kit: a new or an empty directory. */
+  readonly directory: string;
+  /** File with an identity that opens sealed runs; it goes into the kit. */
+  readonly identity?: string | undefined;
+  /** Leaves the identity unsealed; otherwise `age` asks for a passphrase on the terminal. */
+  readonly plainIdentity?: boolean | undefined;
+}
+
+export type RecoveryKitSummary = Kit;
+
+/** Writes the kit. Throws `E_USAGE` for `plainIdentity` without an identity, and what `makeKit` throws. */
+export async function makeRecoveryKit(
+  { config, store }: { readonly config: SiteConfig; readonly store: string },
+  { directory, identity, plainIdentity = false }: RecoveryKitOptions,
+  frame: Frame,
+): Promise<RecoveryKitSummary> {
+  if (plainIdentity && identity === undefined)
+    throw new HoldfastError("E_USAGE", "plainIdentity has no effect without an identity");
+  return await makeKit({ config, store: path.resolve(store), directory, identity, plainIdentity }, frame);
+}

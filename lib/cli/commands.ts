@@ -104,6 +104,11 @@ export const COMMANDS = {
     describe: "clear what users created, and keep what the config lists",
     load: async () => (await import("./reinit/command.ts")).reinit,
   },
+  "recovery-kit": {
+    describe: "write a directory that brings the site back without Holdfast",
+    script: "recovery_kit",
+    load: async () => (await import("./recovery-kit/command.ts")).recoveryKit,
+  },
   portable: {
     describe: "export a database as JSON with natural keys, and import it",
     description:

@@ -166,20 +166,32 @@ function storeInside(claims: readonly Claim[], store: string): ClaimFault[] {
   return [{ key: "dest", message, hint }];
 }
 
-/**
- * Finds a key or an `allowed_signers` that lies in the store, in the site or in what a key of the config takes: whoever
- * writes there could decide which signatures count, and a run would hold the key.
- */
-export function signingFaults(config: Site, store: string | undefined): ClaimFault[] {
-  const { signing, root } = config;
-  if (signing === undefined) return [];
+/** A directory or file that belongs to a site or is its store, by its real path, and the key that names it. */
+interface SitePlace {
+  readonly key: string;
+  readonly place: string;
+}
+
+/** Lists the store, the site's directories and all that keys of the config take. A root of `/` is left out. */
+export function placesOfSite(config: Site, store: string | undefined): SitePlace[] {
+  const { root } = config;
   const claims = claimsOf(config).filter(({ path: file, isGlob }) => isGlob !== true && !file.includes("{"));
-  const places = [
+  return [
     ...(store === undefined ? [] : [{ key: "dest", place: store }]),
     ...(root === "/" ? [] : [{ key: "root", place: root }]),
     ...config.roots.map((place, index) => ({ key: `roots[${index}]`, place: path.resolve(root, place) })),
     ...claims.map(({ key, path: place }) => ({ key, place })),
   ].map(({ key, place }) => ({ key, place: realPath(place) }));
+}
+
+/**
+ * Finds a key or an `allowed_signers` that lies in the store, in the site or in what a key of the config takes: whoever
+ * writes there could decide which signatures count, and a run would hold the key.
+ */
+export function signingFaults(config: Site, store: string | undefined): ClaimFault[] {
+  const { signing } = config;
+  if (signing === undefined) return [];
+  const places = placesOfSite(config, store);
   return (["key", "allowed_signers"] as const).flatMap((name) => {
     const file = realPath(signing[name]);
     const outer = places.find(({ place }) => isWithin(file, place));
@@ -198,8 +210,8 @@ export const isWithin = (file: string, directory: string): boolean =>
 /** Two templates that differ only in the names of their fields take the same paths. */
 const pattern = (file: string): string => file.replaceAll(/\{\w+\}/g, "{}");
 
-/** The path with its links followed, as far as it exists. */
-function realPath(file: string): string {
+/** Returns the path with its links followed, as far as it exists. */
+export function realPath(file: string): string {
   try {
     return realpathSync(file);
   } catch {

@@ -37,6 +37,14 @@ export interface DatabaseFiles {
   all(path: string): string[];
 }
 
+/** How a new host gets ready for `restoreCommands`. */
+export interface ByHand {
+  /** Debian packages. */
+  readonly packages: readonly string[];
+  /** What to set up before, in a sentence or two. */
+  readonly prepare: string;
+}
+
 export interface DatabaseEngine {
   readonly name: EngineName;
   /** The engine whose server loads the dumps: MariaDB loads MySQL's too. */
@@ -65,6 +73,8 @@ export interface DatabaseEngine {
    * to copy.
    */
   readonly restoreCommands: ((metadata: UnitMetadata, database: string, file: string) => string[]) | undefined;
+  /** What a person needs to run these commands on a new host. */
+  readonly byHand: ByHand;
   /** Returns the shell commands that load a dump of a package into a new database `site`. */
   packageCommands(dump: string): string[];
 }

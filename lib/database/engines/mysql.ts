@@ -22,6 +22,11 @@ export const mariadb: DatabaseEngine = {
   extension: ".sql.gz",
   checkDump: checkMysql,
   restoreCommands: (_metadata, database, file) => mysqlCommands(database, file),
+  byHand: {
+    packages: ["mariadb-server"],
+    prepare:
+      "Start the server and create the user of the site (`create user`, `grant`). Let `~/.my.cnf` name a user who may create databases; root of the host needs none. The database itself must not exist yet.",
+  },
   packageCommands: (dump) => ["mysql -e 'create database site'", `gzip -dc ${dump} | mysql site`],
 };
 

@@ -22,5 +22,10 @@ export const postgres: DatabaseEngine = {
   extension: ".dump",
   checkDump: checkPostgres,
   restoreCommands: postgresCommands,
+  byHand: {
+    packages: ["postgresql"],
+    prepare:
+      "Start the server and create the user of the site (`createuser`). Let `PGHOST`, `PGPORT`, `PGUSER` and `PGPASSWORD` (or `~/.pgpass`) name a user who may create databases, such as `postgres`. The database itself must not exist yet.",
+  },
   packageCommands: (dump) => ["createdb site", `pg_restore --no-owner --exit-on-error --dbname=site ${dump}`],
 };

@@ -23,6 +23,10 @@ export const sqlite: DatabaseEngine = {
   extension: ".db",
   checkDump: checkSqlite,
   restoreCommands: undefined,
+  byHand: {
+    packages: ["sqlite3"],
+    prepare: "The database is a file, which comes back with the others: prepare nothing.",
+  },
   packageCommands: (dump) => [
     `cp ${dump} /srv/site/db.sqlite3          # the application stopped`,
     "sqlite3 /srv/site/db.sqlite3 'pragma integrity_check'",

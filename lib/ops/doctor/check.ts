@@ -19,6 +19,7 @@ export type DoctorCheckId =
   | "clock"
   | "retention"
   | "signing"
+  | "recovery_kit"
   | "proof"
   | "targets"
   | "timers";

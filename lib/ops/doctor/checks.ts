@@ -6,6 +6,7 @@ import { checkEncryption } from "./encryption.ts";
 import { checkProof, checkRetention } from "./history.ts";
 import { checkAttr, checkTools } from "./programs.ts";
 import { checkReading } from "./reading.ts";
+import { checkRecoveryKit } from "./recovery-kit.ts";
 import { checkSigning } from "./signing.ts";
 import { checkSpace } from "./space.ts";
 import { checkClock, checkStore, checkStoreDisk } from "./store.ts";
@@ -28,6 +29,7 @@ export const CHECKS: readonly (readonly [DoctorCheckId, CheckRow])[] = [
   ["clock", { title: "clock", check: checkClock }],
   ["retention", { title: "retention", check: checkRetention }],
   ["signing", { title: "signing", check: checkSigning }],
+  ["recovery_kit", { title: "recovery kit", check: checkRecoveryKit }],
   ["proof", { title: "proof", check: checkProof }],
   ["targets", { title: "targets", check: checkTargets }],
   ["timers", { title: "timers", check: checkTimers }],

@@ -15,6 +15,8 @@ import { helpOf } from "../../support/commands/help.ts";
 const SNAPSHOTS = join(PROJECT, "test/e2e/commands/surface");
 /** Scripts with verbs of their own. */
 const GROUPS = ["alerts", "anomaly", "config", "portable"];
+/** The verbs of scripts that are not called like these. */
+const VERBS: Readonly<Record<string, string>> = { recovery_kit: "recovery-kit" };
 const NOT_COMMANDS = ["build", "man", "schema"];
 
 const directory = suiteDirectory();
@@ -64,7 +66,7 @@ test("holdfast has a verb for every script, with the flags of the script", async
   const single = readdirSync(join(PROJECT, "scripts"))
     .map((file) => basename(file, ".ts"))
     .filter((name) => !name.startsWith("backup_") && ![...NOT_COMMANDS, "holdfast", ...GROUPS].includes(name));
-  for (const name of single) expect(found.get(name), name).toEqual(flagsOf(await helpOf(name)));
+  for (const name of single) expect(found.get(VERBS[name] ?? name), name).toEqual(flagsOf(await helpOf(name)));
 });
 
 test("error codes", async () => {
