@@ -12,7 +12,7 @@ say() { printf '\n== %s\n' "$*"; }
 die() { printf '\nrestore.sh: %s\n' "$*" >&2; exit 1; }
 need() { command -v "$1" >/dev/null || die "$1 is missing: apt-get install $2"; }
 
-[ $# = 2 ] || [ $# = 3 ] || die "usage: restore.sh RUN ROOT [OUTSIDE]"
+[ -n "$2" ] && [ $# -le 3 ] || die "usage: restore.sh RUN ROOT [OUTSIDE]"
 kit=$(cd -P -- "$(dirname -- "$0")" && pwd)
 run=$(cd -P -- "$1" && pwd) || die "there is no run at $1"
 for file in SHA256SUMS RESTORE.md manifest.json; do [ -f "$run/$file" ] || die "$run is no whole run: it has no $file"; done

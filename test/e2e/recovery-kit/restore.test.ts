@@ -188,6 +188,12 @@ describe("a site with SQLite, sealed and signed", () => {
     expect([none.to, wrong.to, to].flatMap((at) => readdirSync(at))).toEqual([]);
   });
 
+  test.each([[], [""], ["a", "b", "c"]])("arguments that are too few or too many are refused: %j", async (...more) => {
+    const { code, output } = await host.run(["bash", join(kit, "restore.sh"), run.path, ...more]);
+    expect(code).toBe(1);
+    expect(output).toMatch(/usage: restore\.sh RUN ROOT/);
+  });
+
   test("a directory that is not empty is left as it is", async () => {
     const to = join(directory, "in use");
     mkdirSync(to);
