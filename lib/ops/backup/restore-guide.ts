@@ -71,8 +71,7 @@ this directory, which needs as much room as the whole run: take a place that onl
 IDENTITY=\${IDENTITY:-~/identity.txt}
 PLAIN=$(mktemp -d)
 tar -c --exclude='*.${program}' . | tar -x -C "$PLAIN"
-find . -type f -name '*.${program}' -print0 | while IFS= read -r -d '' f; do ${OPEN[program]} || break; done
-RUN=$PLAIN
+find . -type f -name '*.${program}' -print0 | while IFS= read -r -d '' f; do ${OPEN[program]} || exit 1; done && RUN=$PLAIN
 \`\`\``,
   ];
 }

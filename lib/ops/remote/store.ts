@@ -87,7 +87,7 @@ export class RemoteStore implements ContentSource {
       for (const file of unitFiles(unit)) {
         const artifact = unit.artifacts.find(({ path: one }) => one === file);
         if (artifact === undefined) await this.#bringFile(run, file);
-        else if (typeof unit["files_list"] === "string") continue;
+        else if (typeof unit["files_list"] === "string" && !isSealed) continue;
         else if (artifact.media_type === "application/zip" && !isSealed) await this.#bringDirectory(run, artifact);
         else if (artifact.entries === undefined && !isSealed) this.#standIn(run, artifact);
         else await this.#bringFile(run, file);
