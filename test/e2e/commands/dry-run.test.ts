@@ -1,6 +1,15 @@
 /** `--dry-run` changes nothing, in any command; flags that contradict each other or would be ignored are refused before anything is done. */
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { runInProcess } from "../../support/commands/in-process.ts";
@@ -27,6 +36,8 @@ beforeAll(async () => {
   const url = makeDatabase(at("library.db"), `${reinitSchema("SQLite")}\n${reinitRows}`);
   place = reinitSite(directory, url);
   appendFileSync(place.config, "\nsnapshots: { media: [media] }\n");
+  mkdirSync(at("disk"));
+  appendFileSync(place.config, `targets: { disk: { kind: directory, path: ${JSON.stringify(at("disk"))} } }\n`);
   expect((await command("backup_all")).code).toBe(0);
   expect((await command("portable", "export", "-o", at("export"), "--no-timestamp")).code).toBe(0);
   expect((await command("portable", "package", "-o", at("package.tgz"), "--include-users")).code).toBe(0);
@@ -61,6 +72,7 @@ const DRY: readonly (readonly [script: string, args: () => readonly string[], co
   ["restore", () => ["--package", at("package.tgz"), "--to", at("restored")], 0],
   ["delete", () => [run], 1],
   ["prune", () => ["--keep-last", "1"], 0],
+  ["push", () => ["--target", "disk"], 0],
   ["anomaly", () => ["accept", run, "--code", "shrank", "--reason", "x"], 2],
   ["reinit", () => [], 0],
   ["install_systemd", () => ["--root", at("image")], 0],
