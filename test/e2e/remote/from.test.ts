@@ -64,7 +64,8 @@ async function fixtureOf(kind: string): Promise<TargetFixture> {
   return fixture;
 }
 
-describe.each(Object.keys(TARGET_FIXTURES))("%s", (kind) => {
+// rclone starts a process for each object.
+describe.each(Object.keys(TARGET_FIXTURES))("%s", { timeout: 300_000 }, (kind) => {
   test("a sealed run is listed, verified, searched, drilled and restored", async () => {
     const { settings } = await fixtureOf(kind);
     const { site, run, identity, away } = await pushed(settings, { isSealed: true });
