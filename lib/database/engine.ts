@@ -37,11 +37,11 @@ export interface DatabaseFiles {
   all(path: string): string[];
 }
 
-/** How a new host gets ready for `restoreCommands`. */
+/** Preparations on a new host for `restoreCommands`. */
 export interface ByHand {
   /** Debian packages. */
   readonly packages: readonly string[];
-  /** What to set up before, in a sentence or two. */
+  /** Instructions for the set-up before the commands, in one or two sentences. */
   readonly prepare: string;
 }
 
@@ -73,7 +73,7 @@ export interface DatabaseEngine {
    * to copy.
    */
   readonly restoreCommands: ((metadata: UnitMetadata, database: string, file: string) => string[]) | undefined;
-  /** What a person needs to run these commands on a new host. */
+  /** Packages and instructions for these commands on a new host. */
   readonly byHand: ByHand;
   /** Returns the shell commands that load a dump of a package into a new database `site`. */
   packageCommands(dump: string): string[];

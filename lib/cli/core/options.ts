@@ -22,7 +22,7 @@ export const COMMON = {
 
 export const YES = { ...SWITCH, describe: "do not ask" } as const;
 export const BREAK_LOCK = { ...SWITCH, describe: "take over a lock held from another host" } as const;
-/** What opens sealed artifacts; may be given several times. */
+/** Names an identity file; may be given several times. */
 export const IDENTITY = { ...TEXT, describe: "file with an identity that opens sealed artifacts" } as const;
 export const ALLOWED_SIGNERS = {
   ...TEXT,

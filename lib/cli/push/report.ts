@@ -1,4 +1,4 @@
-/** What `push` prints for people. */
+/** Formats the results of `push` for people. */
 import type { ProbeSummary, PushSummary, TargetVerificationSummary } from "../../api/push.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";

@@ -21,7 +21,7 @@ export const signingSchema = z
 
 export type SigningSettings = z.infer<typeof signingSchema>;
 
-/** Whose signatures count, and the key that makes them; without a key they are only checked. */
+/** The signers whose signatures count, and the key that signs; without a key, signatures are only checked. */
 export interface Signing extends Omit<SigningSettings, "key"> {
   readonly key?: string | undefined;
 }
