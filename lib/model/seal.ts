@@ -1,4 +1,4 @@
-/** To whom artifacts are sealed, and by which program. */
+/** The recipients of sealed artifacts, and the program that seals them. */
 import * as z from "zod";
 
 export const sealSchema = z.object({

@@ -28,7 +28,7 @@ export const artifactSchema = z.object({
   sha256: sha256Schema,
   /** Members of an archive; absent where the artifact is no archive. */
   entries: z.number().int().nonnegative().optional(),
-  /** Of the content, where the artifact is sealed. */
+  /** Size and digest of the content, where the artifact is sealed. */
   media_type: z.string(),
   /** The content of a sealed artifact, of which `size_bytes` and `sha256` are those of the ciphertext. */
   plain: z.object({ size_bytes: z.number().int().nonnegative(), sha256: sha256Schema }).optional(),

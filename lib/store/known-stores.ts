@@ -20,7 +20,7 @@ const signedSchema = z.object({
   /** The sha256 of SHA256SUMS of the newest signed runs: their signatures need not be checked again to reuse them. */
   sums: z.record(z.string(), z.string()),
 });
-/** What this host knows of the signed runs of a store. */
+/** Records of this host about the signed runs of a store. */
 export type RememberedSigned = z.infer<typeof signedSchema>;
 
 const rememberedSchema = z.object({

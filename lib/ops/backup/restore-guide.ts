@@ -47,7 +47,7 @@ ${signer === undefined ? "" : checkSignature(signer)}sha256sum --quiet -c SHA256
 \`\`\``;
 }
 
-/** How each program opens the file `$f` to `$PLAIN` with the identity `$IDENTITY`. */
+/** Commands that open the file `$f` to `$PLAIN` with the identity `$IDENTITY`, by program. */
 const OPEN: Readonly<Record<SealProgram, string>> = {
   age: 'age --decrypt --identity "$IDENTITY" --output "$PLAIN/${f%.age}" -- "$f"',
   gpg: 'gpg --batch --quiet --output "$PLAIN/${f%.gpg}" --decrypt -- "$f"',

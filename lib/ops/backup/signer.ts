@@ -21,7 +21,7 @@ import type { Session } from "./session.ts";
 /** A key that was tried. */
 export interface Signer {
   readonly signing: Signing;
-  /** As whom `allowed_signers` knows the key. */
+  /** The principal of the key in `allowed_signers`. */
   readonly principal: string;
 }
 

@@ -17,7 +17,7 @@ export interface EvidencePlace {
   readonly started: Date;
   /** The operator's own directory, in place of the store. */
   readonly directory?: string | undefined;
-  /** With a key the evidence is signed. */
+  /** Signs the evidence, if it has a key. */
   readonly signing?: Signing | undefined;
   readonly signal: AbortSignal;
 }

@@ -42,7 +42,7 @@ export interface DrillRequest {
   readonly evidence?: string | undefined;
   /** Restores only what no recent evidence proves, and every database. */
   readonly changed: boolean;
-  /** Whose signatures count; with a key the evidence is signed. */
+  /** The signers whose signatures count; signs the evidence, if it has a key. */
   readonly signing?: Signing | undefined;
 }
 

@@ -111,7 +111,7 @@ export async function drillRun(request: DrillRunRequest, options: DrillOptions):
   }
 }
 
-/** What a drill restores: the units as they are stored, and as they are read. */
+/** The units that a drill restores: as they are stored, and as they are read. */
 interface Prepared {
   readonly plan: RestorePlan;
   readonly units: readonly UnitMetadata[];

@@ -27,7 +27,7 @@ export interface FindRequest {
   readonly ignoreCase: boolean;
   /** Brings artifacts, and the documents of a run, that are not in the store's directory. */
   readonly content?: ContentSource | undefined;
-  /** What opens sealed artifacts. */
+  /** Identity files that open sealed artifacts. */
   readonly identitySource?: IdentitySource;
 }
 

@@ -91,7 +91,7 @@ async function proofMetrics(store: string, now: Date, options: ProofOptions): Pr
   return [...samples, { name: "holdfast_proof_age_seconds", value: age }];
 }
 
-/** What reads targets is loaded where the store has any. */
+/** Returns the metrics of targets; loads their reader only where the store has any. */
 async function targetMetrics(store: string): Promise<Sample[]> {
   if (!existsSync(path.join(store, "targets"))) return [];
   const { lastPushes } = await import("../push/last-push.ts");

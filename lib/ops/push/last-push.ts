@@ -1,4 +1,4 @@
-/** When a push to a target last succeeded: `targets/<name>/pushed.json` of the store. */
+/** The time of the last successful push to a target: `targets/<name>/pushed.json` of the store. */
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";

@@ -1,4 +1,4 @@
-/** Which pushed runs a target's retention still needs. */
+/** Pushed runs that the retention of a target still needs. */
 import type { SiteConfig } from "../../config/load.ts";
 import { retentionPolicy } from "../../config/settings/retention.ts";
 import { listReceipts } from "../../targets/core/receipts.ts";

@@ -15,7 +15,7 @@ export interface ProbeOutcome {
   readonly target: string;
   readonly address: string;
   readonly capabilities: Capabilities;
-  /** What the probe before found, and this one does not. */
+  /** Capabilities that the probe before found, and this one does not. */
   readonly weakened: readonly string[];
 }
 

@@ -1,7 +1,7 @@
 /** Compares two probes of a target: which of its promises got weaker. */
 import type { Capabilities } from "../../targets/core/capabilities.ts";
 
-/** What a target enforces, and how it is said that it does not any more. */
+/** Guarantees that a target enforces, and the words for one that it no longer does. */
 const ENFORCED = {
   signed_payload: "content is not checked against its signed digest any more",
   if_none_match: "an object that exists is not protected from being written again any more",

@@ -6,7 +6,7 @@ import type { SiteConfig } from "../../config/load.ts";
 /** A store or a target, in words. */
 export interface Address {
   readonly place: string;
-  /** What is needed to read it: credentials are never copied. */
+  /** The means to read it: credentials are never copied. */
   readonly needs: string;
 }
 

@@ -16,7 +16,7 @@ import { openerFor } from "../sealed/opener.ts";
 const PLAIN_NAME = "identity.txt";
 const SEALED_NAME = `${PLAIN_NAME}.age`;
 
-/** How the kit holds the identity. */
+/** The form in which the kit holds the identity. */
 export type KeptIdentity = "sealed" | "plain" | "none";
 
 interface Frame {

@@ -30,7 +30,7 @@ export interface PruneRequest {
   readonly required?: readonly string[] | undefined;
   /** The second lock. */
   readonly lockFile?: string | undefined;
-  /** Whose proofs count; with a key the journal is signed. */
+  /** The signers whose proofs count; signs the journal, if it has a key. */
   readonly signing?: Signing | undefined;
 }
 

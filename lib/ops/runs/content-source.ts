@@ -1,4 +1,4 @@
-/** Where artifacts come from that are not in the store's directory: a store on a target has its documents here alone. */
+/** The source of artifacts that are not in the store's directory: a store on a target has its documents here alone. */
 import type { UnitMetadata } from "../../model/unit.ts";
 import type { BytePath } from "../../archive/entry.ts";
 

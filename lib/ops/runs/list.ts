@@ -37,7 +37,7 @@ export interface ListedRun {
   readonly proof_coverage: number | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;
-  /** Whether it has a signature, which is not checked here; null for a run that is not published. */
+  /** True if it has a signature, which is not checked here; null for a run that is not published. */
   readonly signed: boolean | null;
 }
 

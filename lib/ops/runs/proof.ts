@@ -19,7 +19,7 @@ const REQUIRED = {
 } as const;
 
 export interface ProofOptions {
-  /** Whose signatures count; undefined if evidence needs none. */
+  /** The signers whose signatures count; undefined if evidence needs none. */
   readonly signing: Signing | undefined;
   readonly signal: AbortSignal;
 }

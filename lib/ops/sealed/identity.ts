@@ -1,4 +1,4 @@
-/** What opens sealed artifacts: identity files that the operator names, or what a configured command prints. */
+/** Identities that open sealed artifacts: files that the operator names, or what a configured command prints. */
 import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -10,7 +10,7 @@ export interface Identities {
   readonly text?: string;
 }
 
-/** Where identities come from: the flags of a command, else the config. */
+/** The source of identities: the flags of a command, else the config. */
 export interface IdentitySource {
   readonly identities?: readonly string[] | undefined;
   readonly config?: Pick<SiteConfig, "encryption" | "root"> | undefined;

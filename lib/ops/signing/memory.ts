@@ -1,4 +1,4 @@
-/** What this host and the store itself say of which runs are signed. */
+/** Records of this host and of the store about the runs that are signed. */
 import { lstatSync } from "node:fs";
 import path from "node:path";
 import { lookUpStore, recordSigned, type RememberedSigned } from "../../store/known-stores.ts";

@@ -27,7 +27,7 @@ export async function checkTrusted(
 
 export interface TrustOptions {
   readonly signing: Signing | undefined;
-  /** Only warns of a signature that is missing or does not count. */
+  /** Warns of a signature that is missing or does not count, instead of refusing. */
   readonly allowUnsigned: boolean;
   readonly report: Report;
   readonly signal: AbortSignal;

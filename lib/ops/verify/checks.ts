@@ -42,7 +42,7 @@ export interface Item {
 export interface CheckContext {
   readonly request: VerifyRequest;
   readonly readers: ArtifactReaders;
-  /** Whose signatures count. */
+  /** The signers whose signatures count. */
   readonly signing: Signing | undefined;
   readonly archives: (survey: RunInventory) => ReadonlyMap<StepName, Promise<Finding | undefined>>;
   readonly restored: (survey: RunInventory) => Promise<RestoredDumps>;

@@ -29,6 +29,6 @@ export interface VerifyRequest {
   readonly identities?: readonly string[] | undefined;
   /** The config of the site; without it the application is not asked. */
   readonly config?: SiteConfig | undefined;
-  /** Whose signatures count; with a key the evidence is signed. */
+  /** The signers whose signatures count; signs the evidence, if it has a key. */
   readonly signing?: Signing | undefined;
 }

@@ -21,7 +21,7 @@ export interface StepContext {
   readonly scratch: string;
   /** The same for copies of the site's content: outside of the store where artifacts are sealed. */
   readonly copies: string;
-  /** To whom artifacts are sealed; undefined where they stay plain. */
+  /** The recipients of sealed artifacts; undefined where they stay plain. */
   readonly seal: Seal | undefined;
   /** Path of the store. */
   readonly store: string;

@@ -8,7 +8,7 @@ import type { Signing } from "../../config/settings/signing.ts";
 import { HoldfastError, asHoldfastError, systemCode } from "../../errors.ts";
 import { runCommand, type CommandResult } from "../../exec/command.ts";
 
-/** What a signature is for: one for the other is refused. */
+/** The purpose of a signature: one for the other is refused. */
 export type Namespace = "holdfast-run" | "holdfast-evidence";
 
 /** The answer to whether a signature counts. */
@@ -24,7 +24,7 @@ export interface Signed {
   readonly content: Uint8Array;
   /** Absolute path of the file that holds the signature. */
   readonly signature: string;
-  /** When it was signed: the key must have been valid then. */
+  /** The time of the signature: the key must have been valid then. */
   readonly at: Date;
   /** The only signer that counts; when absent each that `allowed_signers` has. */
   readonly principal?: string | undefined;

@@ -1,4 +1,4 @@
-/** What a target allows and enforces, as a probe found it: `targets/<name>.json` of the store. */
+/** Rights and guarantees of a target, as a probe found them: `targets/<name>.json` of the store. */
 import path from "node:path";
 import * as z from "zod";
 import { TARGET_KINDS } from "../../config/settings/targets/target.ts";

@@ -4,9 +4,9 @@ import type { Capabilities } from "./capabilities.ts";
 import type { ByteRange } from "./target.ts";
 
 export interface ObjectStore {
-  /** Where it is, for messages: no part of a secret. */
+  /** The address for messages: no part of a secret. */
   readonly address: string;
-  /** What the last probe found; undefined before the first. */
+  /** The result of the last probe; undefined before the first. */
   readonly capabilities: Capabilities | undefined;
   /** Tries what it allows and enforces. Throws `E_REMOTE`. */
   probe(): Promise<Capabilities>;
@@ -25,7 +25,7 @@ export interface ObjectStore {
   versions(key: string): Promise<ObjectFacts[]>;
   /** Removes an object, all versions of it. Returns why not, if it must stay. Throws `E_REMOTE`. */
   remove(key: string): Promise<string | undefined>;
-  /** Until when new objects are to be locked; undefined where they are not. */
+  /** Returns the end of the lock of new objects; undefined where they are not locked. */
   lockUntil(): Date | undefined;
   /** Extends the lock of an object. Throws `E_REMOTE`, also where objects cannot be locked. */
   extendLock(key: string, version: string | undefined, until: Date): Promise<void>;
@@ -40,7 +40,7 @@ export interface Content {
 }
 
 export interface PutOptions {
-  /** Whether an object of this key is an error, where the store can tell; false replaces it. */
+  /** True if an object of this key is an error, where the store can tell; false replaces it. */
   readonly create: boolean;
 }
 
@@ -49,7 +49,7 @@ export interface PutResult {
   readonly written: boolean;
   readonly version: string | null;
   readonly lockedUntil: Date | undefined;
-  /** Whether the store compared a declared sha256 with the content, and returns it. */
+  /** True if the store compared a declared sha256 with the content, and returns it. */
   readonly declared: boolean;
 }
 

@@ -1,4 +1,7 @@
-/** What a target acknowledged of a run: `receipts/<run>.json` there, `targets/<name>/receipts/<run>.json` in the store. */
+/**
+ * Files of a run that a target acknowledged: `receipts/<run>.json` there, `targets/<name>/receipts/<run>.json` in the
+ * store.
+ */
 import path from "node:path";
 import * as z from "zod";
 import { TARGET_KINDS } from "../../config/settings/targets/target.ts";
@@ -16,7 +19,7 @@ export const receivedFileSchema = z.object({
   version_id: z.string().nullable(),
   /** The end of the object's lock, if it has one. */
   locked_until: z.iso.datetime().nullable(),
-  /** Whether the target compared a declared sha256 with the content, and returns it. */
+  /** True if the target compared a declared sha256 with the content, and returns it. */
   declared: z.boolean(),
 });
 export type ReceivedFile = z.infer<typeof receivedFileSchema>;

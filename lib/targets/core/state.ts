@@ -1,4 +1,4 @@
-/** What a push keeps in the store until it is done. */
+/** Files that a push keeps in the store until it is done. */
 import { readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { LEFTOVER } from "../../store/files/atomic.ts";

@@ -10,7 +10,7 @@ import type { StoreDocument } from "../../model/run.ts";
 export interface Target {
   readonly name: string;
   readonly kind: TargetKind;
-  /** Where it is, for messages: no part of a secret. */
+  /** The address for messages: no part of a secret. */
   readonly address: string;
   /** Tries what the target allows and enforces, by writing and removing `probe/<random>`. Throws `E_REMOTE`. */
   probe(): Promise<Capabilities>;
@@ -72,7 +72,7 @@ export interface VerifyRequest {
   readonly sample: Sample;
 }
 
-/** What a verification of a run on a target found. */
+/** Findings of a verification of a run on a target. */
 export interface TargetCheck {
   readonly run: string;
   readonly documents: number;
@@ -97,11 +97,11 @@ export interface PruneResult {
   readonly runs: readonly string[];
   readonly objects: number;
   readonly bytes: number;
-  /** What must stay, such as locked objects: what, and why. */
+  /** Objects that must stay, such as locked ones, and why. */
   readonly kept: readonly { readonly path: string; readonly message: string }[];
 }
 
-/** What a target needs from its caller. */
+/** The frame in which a target works. */
 export interface TargetContext {
   readonly signal: AbortSignal;
   /** The site's store, which also keeps receipts and the state of uploads. */
@@ -109,7 +109,7 @@ export interface TargetContext {
   readonly site: string;
   /** The directory that paths of the config are relative to. */
   readonly root: string;
-  /** What the last probe found; undefined before the first. */
+  /** The result of the last probe; undefined before the first. */
   readonly capabilities: Capabilities | undefined;
   /** Bytes that were sent or read. */
   readonly onBytes: (bytes: number) => void;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Transform, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** How the bytes of a second are let through. */
+/** The clock of a bucket. */
 export interface Clock {
   now(): number;
   sleep(milliseconds: number, signal: AbortSignal): Promise<unknown>;

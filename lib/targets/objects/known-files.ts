@@ -1,4 +1,4 @@
-/** Which artifacts of a run a target already has: by receipts, and by HEAD or LIST where they are allowed. */
+/** Artifacts of a run that a target already has: by receipts, and by HEAD or LIST where they are allowed. */
 import type { LocalFile } from "../core/local-run.ts";
 import type { ReceivedFile } from "../core/receipt.ts";
 import { objectKey, OBJECTS_PREFIX } from "./keys.ts";

@@ -1,4 +1,4 @@
-/** What the parts of the layout share: the object store, and where the store keeps what it knows of it. */
+/** The object store, and the store's records of it: shared by the parts of the layout. */
 import type { TargetKind } from "../../config/settings/targets/target.ts";
 import type { ObjectFacts, ObjectStore } from "../core/object-store.ts";
 import { listReceipts, readReceipt } from "../core/receipts.ts";

@@ -22,7 +22,7 @@ export function parseRunPlace(name: string): RunPlace | undefined {
   return isRunId(run) ? { run, name, attempt: Number(attempt) } : undefined;
 }
 
-/** What was found of a run on a target. */
+/** Directories of a run on a target. */
 export interface FoundRun {
   /** The name of the directory that is complete. */
   readonly complete: string | undefined;

@@ -15,7 +15,7 @@ export interface Cache {
   close(): Promise<void>;
 }
 
-/** What is fetched: regular files, whatever else the other side says is there. */
+/** Options that fetch regular files only, whatever else the other side lists. */
 const OPTIONS = ["--recursive", "--times", "--no-links", "--no-D"];
 
 /** Opens a cache; of a place on this host the files themselves are given. */

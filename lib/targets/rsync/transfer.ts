@@ -25,7 +25,7 @@ export interface Transfer {
 }
 
 export interface Transferred {
-  /** What was changed, or would be in a dry run. */
+  /** Paths that were changed, or would be in a dry run. */
   readonly items: readonly Item[];
   /** Bytes of content that went over the line; what was linked or matched is not among them. */
   readonly literal: number;

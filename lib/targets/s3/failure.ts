@@ -14,7 +14,7 @@ export class S3Failure extends Error {
     this.code = code;
   }
 
-  /** Whether the same request may succeed later. */
+  /** True if the same request may succeed later. */
   get isTransient(): boolean {
     return this.status === undefined || this.status === 429 || this.status >= 500;
   }

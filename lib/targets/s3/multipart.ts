@@ -27,7 +27,7 @@ export interface MultipartTools {
   readonly signal: AbortSignal;
   /** Counts and limits what is sent. */
   readonly meter: (input: Readable) => Readable;
-  /** Whether the server lists the parts of an unfinished upload. */
+  /** True if the server lists the parts of an unfinished upload. */
   readonly listsParts: boolean;
 }
 

@@ -19,7 +19,7 @@ export interface RestoreRequest {
   readonly target: RestoreTarget;
   /** Brings artifacts that are not in the store's directory. */
   readonly content?: ContentSource | undefined;
-  /** What opens sealed artifacts. */
+  /** Identity files that open sealed artifacts. */
   readonly identitySource?: IdentitySource;
   /** The steps to restore; empty for all. */
   readonly steps: readonly StepName[];
@@ -46,8 +46,8 @@ export interface RestoreRequest {
   readonly dryRun: boolean;
   readonly workers: number;
   readonly breakLock: boolean;
-  /** Whose signatures count. */
+  /** The signers whose signatures count. */
   readonly signing?: Signing | undefined;
-  /** Only warns of a signature that is missing or does not count. */
+  /** Warns of a signature that is missing or does not count, instead of refusing. */
   readonly allowUnsigned?: boolean;
 }

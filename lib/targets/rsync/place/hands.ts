@@ -1,4 +1,4 @@
-/** What needs a shell: names and sizes of a tree, by programs that every Unix has. */
+/** Names and sizes of a tree, by programs that every Unix has: they need a shell. */
 
 /** Renames, removes, measures. All throw `E_REMOTE`. */
 export interface Hands {
@@ -14,7 +14,7 @@ export interface Hands {
   printRange(path: string, start: number, count: number): Promise<readonly string[]>;
 }
 
-/** How the programs are started: on this host, or by ssh. */
+/** Starts the programs: on this host, or by ssh. */
 export interface Shell {
   /** Returns the argument vector that has words run as a command. */
   argv(words: readonly string[]): Promise<readonly string[]>;

@@ -1,4 +1,4 @@
-/** Where a tree of runs is, for rsync and for the few things that rsync cannot do. */
+/** The place of a tree of runs, for rsync and for the few things that rsync cannot do. */
 import type { Hands } from "./hands.ts";
 
 /** A directory that holds `store.json`, `runs/` and `evidence/`. Paths in it are relative and plain. */

@@ -9,7 +9,7 @@ import { openMaster, type SshMaster } from "./connection.ts";
 /** The part of the settings that says where a tree is, and how to get there. */
 export type SshAddress = Pick<RsyncTargetSettings, "host" | "user" | "port" | "path" | "key_file" | "known_hosts">;
 
-/** What the shell of an account answers. */
+/** The answer of an account's shell. */
 const ANSWER = "holdfast-shell";
 
 /** Opens a place by ssh; connects to nothing yet. */
