@@ -7,10 +7,9 @@ import { hashFile } from "../../store/files/hash.ts";
 import { listRuns, runDirectory, stagingDirectory } from "../../store/files/layout.ts";
 import type { HeldLocks } from "../../store/lock/store-locks.ts";
 import type { Store } from "../../store/open.ts";
-import { listFiles, readSums, SUMS_FILE } from "../../store/run/checksums.ts";
+import { isRunPath, isSummed, listFiles, readSums, SIGNATURE_FILE, SUMS_FILE } from "../../store/run/checksums.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { finishPublishing, publishRun } from "../../store/run/publish.ts";
-import { SIGNATURE_FILE } from "../../targets/core/local-run.ts";
 import type { Place } from "../../targets/rsync/place/interface.ts";
 import { transfer, type TransferContext } from "../../targets/rsync/transfer.ts";
 
@@ -76,7 +75,7 @@ function readListed(staging: string, run: string): Map<string, string> {
   const sums = readSums(staging);
   if (sums === undefined) throw new HoldfastError("E_VERIFY", `${run}/${SUMS_FILE} is missing or malformed`);
   for (const file of sums.keys())
-    if (file.includes("\0") || file.split("/").some((part) => ["", ".", "..", PARTIAL].includes(part)))
+    if (!isRunPath(file) || file.split("/").includes(PARTIAL))
       throw new HoldfastError("E_VERIFY", `${run}/${SUMS_FILE} lists ${printable(file)}, which is no path in a run`);
   return sums;
 }
@@ -90,7 +89,7 @@ async function keepIntact(
   const kept = new Set<string>();
   for (const name of listFiles(staging)) {
     const file = path.join(staging, name);
-    if (name === SUMS_FILE || name === SIGNATURE_FILE || name.split("/").includes(PARTIAL)) continue;
+    if (!isSummed(name) || name.split("/").includes(PARTIAL)) continue;
     const isFile = lstatSync(file).isFile();
     if (isFile && sums.has(name) && (await hashFile(file, signal)).sha256 === sums.get(name)) kept.add(name);
     else rmSync(file);
@@ -139,8 +138,7 @@ async function assertArrived(
     const more = faults.length > SHOWN ? `, and ${faults.length - SHOWN} more` : "";
     throw new HoldfastError("E_VERIFY", `${printable(faults.slice(0, SHOWN).join(", "))}${more}`);
   }
-  for (const name of listFiles(staging))
-    if (!sums.has(name) && name !== SUMS_FILE && name !== SIGNATURE_FILE) rmSync(path.join(staging, name));
+  for (const name of listFiles(staging)) if (!sums.has(name) && isSummed(name)) rmSync(path.join(staging, name));
 }
 
 /** Throws `E_VERIFY` for a run of another site, and for one under another run's name. */

@@ -7,8 +7,8 @@ import { cp } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { asHoldfastError } from "../../errors.ts";
-import { isRunId, runDirectory, runsDirectory } from "../../store/files/layout.ts";
-import { SUMS_FILE } from "../../store/run/checksums.ts";
+import { runDirectory, runsDirectory } from "../../store/files/layout.ts";
+import { isRunPath, SUMS_FILE } from "../../store/run/checksums.ts";
 import { MANIFEST_FILE } from "../../store/run/manifest.ts";
 import type { Target } from "../../targets/core/target.ts";
 
@@ -68,9 +68,6 @@ async function mirrorRun(
   }
 }
 
-/** Returns the path of a file below a directory; undefined for a name that leads out of it. */
-function inside(directory: string, name: string): string | undefined {
-  const file = path.resolve(directory, name);
-  const first = name.split("/")[0] ?? "";
-  return file.startsWith(`${directory}/`) && (isRunId(first) || !first.startsWith(".")) ? file : undefined;
-}
+/** Returns the path of a file below a directory; undefined for a name that leads out of it, or a hidden one. */
+const inside = (directory: string, name: string): string | undefined =>
+  isRunPath(name) && !name.startsWith(".") ? path.join(directory, name) : undefined;

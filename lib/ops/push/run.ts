@@ -7,7 +7,7 @@ import { acquireLock } from "../../store/lock/acquire.ts";
 import { pinRun } from "../../store/lock/pins.ts";
 import { findStore } from "../../store/open.ts";
 import { readLocalRun, type LocalRun } from "../../targets/core/local-run.ts";
-import { listReceipts, readReceipt } from "../../targets/core/receipts.ts";
+import { readReceipts } from "../../targets/core/receipts.ts";
 import { sweepDrafts } from "../../targets/core/state.ts";
 import type { Target } from "../../targets/core/target.ts";
 import { findRun } from "../runs/find-run.ts";
@@ -129,10 +129,8 @@ async function whilePushing<T>(
 
 function runsOf({ run, target: name }: PushRequest, store: string, target: Target): string[] {
   if (run !== undefined) return [findRun(store, run)];
-  const acknowledged = listReceipts(store, name).filter(
-    (one) => readReceipt(store, name, one, target.address) !== undefined,
-  );
-  return listRuns(store).filter((one) => !acknowledged.includes(one));
+  const acknowledged = new Set(readReceipts(store, name, target.address).map((receipt) => receipt.run));
+  return listRuns(store).filter((one) => !acknowledged.has(one));
 }
 
 async function pushOne(run: string, store: string, target: Target, hooks: PushHooks): Promise<PushedRun> {
@@ -154,9 +152,7 @@ async function preview(
   target: Target,
   { signal }: PushHooks,
 ): Promise<PushOutcome> {
-  const receipts = listReceipts(store, target.name).flatMap(
-    (run) => readReceipt(store, target.name, run, target.address) ?? [],
-  );
+  const receipts = readReceipts(store, target.name, target.address);
   const known = new Set(receipts.flatMap(({ files }) => files.map(({ sha256 }) => sha256)));
   const pushed: PushedRun[] = [];
   for (const run of runs) {

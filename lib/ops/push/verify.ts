@@ -4,7 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import { listRuns } from "../../store/files/layout.ts";
 import { findStore } from "../../store/open.ts";
 import { readLocalRun } from "../../targets/core/local-run.ts";
-import { listReceipts, readReceipt } from "../../targets/core/receipts.ts";
+import { readReceipts } from "../../targets/core/receipts.ts";
 import type { Sample } from "../../targets/core/sample.ts";
 import type { Target, TargetCheck } from "../../targets/core/target.ts";
 import { openNamed, probeAndRecord } from "./open.ts";
@@ -50,9 +50,7 @@ export async function verifyTarget(
   });
   try {
     const capabilities = known?.capabilities ?? (await probeAndRecord(store, target));
-    const acknowledged = listReceipts(store, target.name).filter(
-      (run) => readReceipt(store, target.name, run, target.address) !== undefined,
-    );
+    const acknowledged = readReceipts(store, target.name, target.address).map(({ run }) => run);
     // Without the right to list, what was acknowledged is all that is known of.
     const there = capabilities.can_list ? await target.runs() : acknowledged;
     const runs = chosen(request.run, there, target);

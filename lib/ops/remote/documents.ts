@@ -12,9 +12,8 @@ import { STEP_NAMES } from "../../model/unit.ts";
 import { printable } from "../../report/printable.ts";
 import { readStepMetadata, unitFiles } from "../../store/run/step-index.ts";
 import { listRuns, runDirectory } from "../../store/files/layout.ts";
-import { readSums, SUMS_FILE } from "../../store/run/checksums.ts";
+import { isRunPath, readSums, SIGNATURE_FILE, SUMS_FILE } from "../../store/run/checksums.ts";
 import { MANIFEST_FILE } from "../../store/run/manifest.ts";
-import { SIGNATURE_FILE } from "../../targets/core/local-run.ts";
 import type { RunReader, Target } from "../../targets/core/target.ts";
 
 /** Documents that are fetched at the same time. */
@@ -121,8 +120,7 @@ export class RemoteDocuments {
 
 /** Returns the path of a file of a run. Throws `E_VERIFY` for a name that leads out of it: a target is not trusted. */
 export function pathIn(directory: string, file: string): string {
-  if (!file.split("/").some((name) => name === "" || name === "." || name === "..") && !file.includes("\0"))
-    return path.join(directory, file);
+  if (isRunPath(file)) return path.join(directory, file);
   throw new HoldfastError("E_VERIFY", `SHA256SUMS of the run ${path.basename(directory)} names ${printable(file)}`);
 }
 

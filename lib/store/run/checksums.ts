@@ -12,6 +12,10 @@ export const SIGNATURE_FILE = `${SUMS_FILE}.sig`;
 /** Checks whether SHA256SUMS lists a file of a run: all but itself and its signature. */
 export const isSummed = (file: string): boolean => file !== SUMS_FILE && file !== SIGNATURE_FILE;
 
+/** Checks whether a name, which may come from elsewhere, is the path of a file below the directory of a run. */
+export const isRunPath = (name: string): boolean =>
+  !name.includes("\0") && name.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+
 /** Lists every file and link below `directory`, relative to it, sorted by byte. */
 export function listFiles(directory: string): string[] {
   const found: string[] = [];

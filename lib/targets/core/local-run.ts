@@ -5,10 +5,8 @@ import { HoldfastError } from "../../errors.ts";
 import { STEP_NAMES } from "../../model/unit.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { hashFile } from "../../store/files/hash.ts";
-import { readSums, SUMS_FILE } from "../../store/run/checksums.ts";
+import { readSums, SIGNATURE_FILE, SUMS_FILE } from "../../store/run/checksums.ts";
 import { readStepMetadata, unitFiles } from "../../store/run/step-index.ts";
-
-export const SIGNATURE_FILE = `${SUMS_FILE}.sig`;
 
 export interface LocalFile {
   /** Relative to the run, or to `evidence/`. */

@@ -29,6 +29,10 @@ export function readReceipt(store: string, target: string, run: string, address:
   return receipt?.address === address && receipt.run === run ? receipt : undefined;
 }
 
+/** Returns all receipts of this place, oldest first. */
+export const readReceipts = (store: string, target: string, address: string): Receipt[] =>
+  listReceipts(store, target).flatMap((run) => readReceipt(store, target, run, address) ?? []);
+
 /** Checks whether a target acknowledged a run, wherever the target was then. */
 export const isAcknowledged = (store: string, target: string, run: string): boolean =>
   tryReadDocument(receiptFile(store, target, run), receiptSchema)?.run === run;

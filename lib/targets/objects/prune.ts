@@ -6,7 +6,6 @@ import { HoldfastError } from "../../errors.ts";
 import { MOST_LIST } from "../../archive/limits.ts";
 import { isRunId } from "../../store/files/layout.ts";
 import { parseSums, SUMS_FILE } from "../../store/run/checksums.ts";
-import { readAll } from "../core/content.ts";
 import type { ObjectFacts } from "../core/object-store.ts";
 import { removeReceipt } from "../core/receipts.ts";
 import type { PruneRequest, PruneResult } from "../core/target.ts";
@@ -20,7 +19,7 @@ import {
   receiptKey,
   RUNS_PREFIX,
 } from "./keys.ts";
-import { allows, listed, type Layout } from "./layout.ts";
+import { allows, listed, readObject, type Layout } from "./layout.ts";
 
 /** Prunes. Throws `E_REMOTE` without the rights to list, to read and to delete, `E_VERIFY` for an unreadable run. */
 export async function pruneObjects(request: PruneRequest, layout: Layout): Promise<PruneResult> {
@@ -114,10 +113,7 @@ class Pruning {
   }
 
   async #read(run: string, name: string): Promise<Buffer | undefined> {
-    const { objects, context } = this.#layout;
-    const key = documentKey(run, name);
-    if ((await objects.has(key)) === undefined) return undefined;
-    return await readAll(key, await objects.get(key), MOST_LIST, context.signal);
+    return await readObject(this.#layout, documentKey(run, name), MOST_LIST);
   }
 
   /** Removes what is old enough. */

@@ -10,7 +10,7 @@ import { FORMAT_VERSION } from "../../model/unit.ts";
 import { forEachParallel } from "../../store/files/for-each-parallel.ts";
 import { formatJson } from "../../store/files/json-documents.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
-import { digestOf, fileContent, hashStream, readAll, textContent } from "../core/content.ts";
+import { digestOf, fileContent, hashStream, textContent } from "../core/content.ts";
 import type { LocalFile, LocalRun } from "../core/local-run.ts";
 import type { Content } from "../core/object-store.ts";
 import { writeReceipt } from "../core/receipts.ts";
@@ -18,7 +18,7 @@ import type { ReceivedFile, Receipt } from "../core/receipt.ts";
 import { PushJournal } from "./journal.ts";
 import { documentKey, formatObjects, objectKey, OBJECTS_FILE, OBJECTS_PREFIX, receiptKey, STORE_KEY } from "./keys.ts";
 import { findKnownFiles } from "./known-files.ts";
-import { allows, listed, receiptOf, receiptsOf, type Layout } from "./layout.ts";
+import { allows, listed, readObject, receiptOf, receiptsOf, type Layout } from "./layout.ts";
 
 const AT_ONCE = 4;
 const MOST_STORE_BYTES = 64 * 1024;
@@ -96,11 +96,7 @@ class Push {
   }
 
   async #read(key: string): Promise<Buffer | undefined> {
-    const { objects, context } = this.#layout;
-    const facts = await objects.has(key);
-    if (facts === undefined) return undefined;
-    const most = Math.max(MOST_STORE_BYTES, this.#run.sums.size);
-    return await readAll(key, await objects.get(key), most, context.signal);
+    return await readObject(this.#layout, key, Math.max(MOST_STORE_BYTES, this.#run.sums.size));
   }
 
   async #sendArtifacts(artifacts: readonly LocalFile[], journal: readonly ReceivedFile[]): Promise<void> {

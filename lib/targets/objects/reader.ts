@@ -5,14 +5,13 @@
 import type { Readable } from "node:stream";
 import { HoldfastError } from "../../errors.ts";
 import { MOST_LIST } from "../../archive/limits.ts";
-import { parseSums, SUMS_FILE } from "../../store/run/checksums.ts";
+import { parseSums, SIGNATURE_FILE, SUMS_FILE } from "../../store/run/checksums.ts";
 import { checked } from "../core/checked-stream.ts";
-import { hashStream, readAll } from "../core/content.ts";
-import { SIGNATURE_FILE } from "../core/local-run.ts";
+import { hashStream } from "../core/content.ts";
 import type { ObjectFacts } from "../core/object-store.ts";
 import type { ByteRange, RunReader } from "../core/target.ts";
 import { documentKey, objectKey, OBJECTS_FILE, parseObjects, type ObjectLine } from "./keys.ts";
-import { receiptOf, type Layout } from "./layout.ts";
+import { readObject, receiptOf, type Layout } from "./layout.ts";
 
 /** Opens a run. Throws `E_RUN_UNKNOWN` if it has no SHA256SUMS, `E_VERIFY` if that is malformed. */
 export async function openReader(run: string, layout: Layout): Promise<ObjectReader> {
@@ -21,9 +20,8 @@ export async function openReader(run: string, layout: Layout): Promise<ObjectRea
   const read = async (name: string): Promise<Buffer | undefined> => {
     const key = documentKey(run, name);
     for (const version of new Set([recorded.get(key), undefined])) {
-      const facts = await layout.objects.has(key, version);
-      if (facts === undefined) continue;
-      return await readAll(key, await layout.objects.get(key, { version }), MOST_LIST, layout.context.signal);
+      const found = await readObject(layout, key, MOST_LIST, version);
+      if (found !== undefined) return found;
     }
     return undefined;
   };

@@ -18,7 +18,7 @@ import type {
 } from "../core/target.ts";
 import { listEvidence, readEvidence, sendEvidence } from "./evidence.ts";
 import { RUNS_PREFIX, STORE_KEY } from "./keys.ts";
-import { listed, type Layout } from "./layout.ts";
+import { listed, readObject, type Layout } from "./layout.ts";
 import { extendLocks } from "./locks.ts";
 import { pruneObjects } from "./prune.ts";
 import { pushRun } from "./push.ts";
@@ -28,7 +28,6 @@ import { DOCUMENT } from "../../archive/limits.ts";
 import { HoldfastError } from "../../errors.ts";
 import { storeSchema, type StoreDocument } from "../../model/run.ts";
 import { parseDocument } from "../../store/files/json-documents.ts";
-import { readAll } from "../core/content.ts";
 
 export class ObjectTarget implements Target {
   readonly name: string;
@@ -61,11 +60,9 @@ export class ObjectTarget implements Target {
   }
 
   async storeDocument(): Promise<StoreDocument> {
-    const { objects, context } = this.#layout;
-    if ((await objects.has(STORE_KEY)) === undefined)
-      throw new HoldfastError("E_STORE", `${objects.address} holds no store`);
-    const text = await readAll(STORE_KEY, await objects.get(STORE_KEY, {}), DOCUMENT.bytes, context.signal);
-    return parseDocument(`${STORE_KEY} at ${objects.address}`, text.toString("utf8"), storeSchema);
+    const text = await readObject(this.#layout, STORE_KEY, DOCUMENT.bytes);
+    if (text === undefined) throw new HoldfastError("E_STORE", `${this.address} holds no store`);
+    return parseDocument(`${STORE_KEY} at ${this.address}`, text.toString("utf8"), storeSchema);
   }
 
   async reader(run: string): Promise<RunReader> {

@@ -4,15 +4,14 @@
  */
 import { HoldfastError } from "../../errors.ts";
 import { forEachParallel } from "../../store/files/for-each-parallel.ts";
-import { parseSums, SUMS_FILE } from "../../store/run/checksums.ts";
+import { parseSums, SIGNATURE_FILE, SUMS_FILE } from "../../store/run/checksums.ts";
 import { digestOf, hashStream, readAll } from "../core/content.ts";
-import { SIGNATURE_FILE } from "../core/local-run.ts";
 import type { ReceivedFile } from "../core/receipt.ts";
 import { isDrawn } from "../core/sample.ts";
 import type { TargetCheck, VerifyRequest } from "../core/target.ts";
 import { MOST_LIST } from "../../archive/limits.ts";
 import { documentKey, objectKey, OBJECTS_FILE, parseObjects, type ObjectLine } from "./keys.ts";
-import { allows, listed, receiptOf, type Layout } from "./layout.ts";
+import { allows, listed, readObject, receiptOf, type Layout } from "./layout.ts";
 
 const AT_ONCE = 4;
 
@@ -69,10 +68,7 @@ class Verification {
 
   /** Reads the newest version of a document, which others would get. */
   async #read(name: string): Promise<Buffer | undefined> {
-    const { objects, context } = this.#layout;
-    const key = documentKey(this.#run, name);
-    const facts = await objects.has(key);
-    return facts === undefined ? undefined : await readAll(key, await objects.get(key), MOST_LIST, context.signal);
+    return await readObject(this.#layout, documentKey(this.#run, name), MOST_LIST);
   }
 
   /** Returns the digests to verify by; the recorded SHA256SUMS where the newest is another one. */

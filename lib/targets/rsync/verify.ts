@@ -3,9 +3,9 @@
  * the store's, which needs no right to read. Else they are fetched and hashed here.
  */
 import { hashFile } from "../../store/files/hash.ts";
-import { SUMS_FILE } from "../../store/run/checksums.ts";
+import { isSummed, SUMS_FILE } from "../../store/run/checksums.ts";
 import { digestOf } from "../core/content.ts";
-import { SIGNATURE_FILE, type LocalFile, type LocalRun } from "../core/local-run.ts";
+import type { LocalFile, LocalRun } from "../core/local-run.ts";
 import { isDrawn, type Sample } from "../core/sample.ts";
 import type { TargetCheck, VerifyRequest } from "../core/target.ts";
 import type { Cache } from "./fetch.ts";
@@ -123,8 +123,7 @@ async function verifyByReading(tree: Tree, cache: Cache, run: string, sample: Sa
     if (found.sha256 !== sha256) problems.push({ path, message: `has the sha256 ${found.sha256}, not ${sha256}` });
   }
   for (const path of sizes.keys())
-    if (!reader.digests.has(path) && path !== SUMS_FILE && path !== SIGNATURE_FILE)
-      problems.push({ path, message: UNLISTED });
+    if (!reader.digests.has(path) && isSummed(path)) problems.push({ path, message: UNLISTED });
   return { run, ...counts, problems: sorted(problems) };
 }
 
