@@ -1,5 +1,6 @@
 /** Opens a target of the config, with what its last probe found. */
 import type { SiteConfig } from "../../config/load.ts";
+import type { TargetSettings } from "../../config/settings/targets/target.ts";
 import { HoldfastError } from "../../errors.ts";
 import { FORMAT_VERSION } from "../../model/unit.ts";
 import { printable } from "../../report/printable.ts";
@@ -32,8 +33,7 @@ export async function openNamed(
   store: string,
   hooks: TargetHooks,
 ): Promise<OpenedTarget> {
-  const settings = Object.hasOwn(config.targets, name) ? config.targets[name] : undefined;
-  if (settings === undefined) throw unknownTarget(name, config);
+  const settings = targetSettings(name, config);
   const common = { ...hooks, store, site: config.site, root: config.root };
   const document = tryReadDocument(targetFile(store, name), targetDocumentSchema);
   const target = await openTarget(name, settings, { ...common, capabilities: document?.capabilities });
@@ -43,9 +43,12 @@ export async function openNamed(
   return { target: await openTarget(name, settings, { ...common, capabilities: undefined }), known: undefined };
 }
 
-export function unknownTarget(name: string, { targets, file }: SiteConfig): HoldfastError {
+/** Returns the settings of a target. Throws `E_USAGE` for a name that the config does not have. */
+export function targetSettings(name: string, { targets, file }: SiteConfig): TargetSettings {
+  const settings = Object.hasOwn(targets, name) ? targets[name] : undefined;
+  if (settings !== undefined) return settings;
   const names = Object.keys(targets);
-  return new HoldfastError("E_USAGE", `the config has no target ${printable(name)}`, {
+  throw new HoldfastError("E_USAGE", `the config has no target ${printable(name)}`, {
     hint: names.length === 0 ? `describe it under targets in ${file}` : `the targets are ${names.join(", ")}`,
   });
 }

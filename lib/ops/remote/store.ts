@@ -13,7 +13,7 @@ import { runDirectory } from "../../store/files/layout.ts";
 import { repairLinks } from "../../store/run/publish.ts";
 import { unitFiles } from "../../store/run/step-index.ts";
 import type { Target } from "../../targets/core/target.ts";
-import { openNamed, unknownTarget, type TargetHooks } from "../push/open.ts";
+import { openNamed, targetSettings, type TargetHooks } from "../push/open.ts";
 import { ownName, runOf } from "../runs/borrowed-units.ts";
 import type { ContentSource } from "../runs/content-source.ts";
 import { cacheDirectory } from "./cache.ts";
@@ -46,9 +46,7 @@ export class RemoteStore implements ContentSource {
    * `E_STORE` for a store of another site.
    */
   static async open(name: string, config: SiteConfig, hooks: TargetHooks): Promise<RemoteStore> {
-    const settings = Object.hasOwn(config.targets, name) ? config.targets[name] : undefined;
-    if (settings === undefined) throw unknownTarget(name, config);
-    const directory = cacheDirectory(name, settings);
+    const directory = cacheDirectory(name, targetSettings(name, config));
     const { target } = await openNamed(name, config, directory, hooks);
     const store = new RemoteStore(directory, target, hooks.signal);
     try {

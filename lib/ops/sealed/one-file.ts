@@ -2,7 +2,7 @@
 import path from "node:path";
 import { privateDirectory } from "../../database/access/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
-import { sealOf } from "../../store/seal/names.ts";
+import { sealOf, withoutSeal } from "../../store/seal/names.ts";
 import { readIdentities, type IdentitySource } from "./identity.ts";
 import { openerFor } from "./opener.ts";
 
@@ -12,7 +12,7 @@ export async function openFile(file: string, source: IdentitySource, signal: Abo
   if (program === undefined) return file;
   const identities = await readIdentities(source, signal);
   if (identities === undefined) throw new HoldfastError("E_KEY", `${file} is sealed, and no identity is given`);
-  const opened = path.join(privateDirectory(signal).path, path.basename(file).replace(/\.(?:age|gpg)$/, ""));
+  const opened = path.join(privateDirectory(signal).path, withoutSeal(path.basename(file)));
   const opener = await openerFor(program, identities, signal);
   try {
     await opener.open(file, opened);

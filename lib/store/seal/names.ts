@@ -13,9 +13,12 @@ export const sealedName = (name: string, seal: Pick<Seal, "program"> | undefined
 export const sealOf = (name: string): SealProgram | undefined =>
   name.endsWith(SUFFIXES.age) ? "age" : name.endsWith(SUFFIXES.gpg) ? "gpg" : undefined;
 
+/** Returns the name of a file without that of its seal. */
+export const withoutSeal = (name: string): string => name.replace(/\.(?:age|gpg)$/, "");
+
 /** Returns the path that an artifact would have without its seal: what its name says of its content. */
 export const plainPath = ({ path, plain }: Pick<Artifact, "path" | "plain">): string =>
-  plain === undefined ? path : path.replace(/\.(?:age|gpg)$/, "");
+  plain === undefined ? path : withoutSeal(path);
 
 /** Returns the digest of a set of recipients, in any order: what is sealed to another set is built again. */
 export const recipientsDigest = ({ program, recipients }: Seal): string =>

@@ -1,16 +1,14 @@
 /** The metadata of a sealed unit as they would be of a plain one. */
 import type { UnitMetadata } from "../../model/unit.ts";
 import { unitFiles } from "../run/step-index.ts";
-import { plainPath, sealOf } from "./names.ts";
+import { plainPath, sealOf, withoutSeal } from "./names.ts";
 
 /** Returns the plain names of the sealed files of a unit, by their stored names. */
 export function plainNames(unit: UnitMetadata): ReadonlyMap<string, string> {
   const companions = unitFiles(unit).filter((file) => unit.artifacts.every(({ path }) => path !== file));
   return new Map([
     ...unit.artifacts.filter(({ plain }) => plain !== undefined).map((one) => [one.path, plainPath(one)] as const),
-    ...companions
-      .filter((file) => sealOf(file) !== undefined)
-      .map((file) => [file, file.replace(/\.(?:age|gpg)$/, "")] as const),
+    ...companions.filter((file) => sealOf(file) !== undefined).map((file) => [file, withoutSeal(file)] as const),
   ]);
 }
 
