@@ -1,7 +1,5 @@
 /** Checks that the key signs, that what it signs counts, and that no run lacks its signature. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { privateDirectory } from "../../database/access/private-directory.ts";
 import { findStore } from "../../store/open.ts";
 import { openSigning } from "../../store/signing/open.ts";
 import { signatureProblems } from "../signing/store-problems.ts";
@@ -13,12 +11,12 @@ export async function checkSigning({ config, store, now, signal }: Installation)
   if (config.signing === undefined) return undefined;
   const place = store === undefined ? undefined : await findStore(store);
   const signing = openSigning(config.signing, place?.path ?? config.root) ?? config.signing;
-  const directory = mkdtempSync(path.join(tmpdir(), "holdfast-doctor-"));
+  const directory = privateDirectory();
   try {
-    const principal = await tryKey(signing, { directory, at: now }, signal);
+    const principal = await tryKey(signing, { directory: directory.path, at: now }, signal);
     const faults = place === undefined ? [] : await signatureProblems(place, signing, signal);
     return { figure: `signs as ${principal}`, faults, hint: "docs/signing.md says what each of these means" };
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    directory.remove();
   }
 }

@@ -1,15 +1,13 @@
 /** Prunes a target by its retention: the same rules as for a store, over the runs and the evidence that are there. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import type { SiteConfig } from "../../config/load.ts";
 import { retentionPolicy, type RetentionPolicy, type RetentionSettings } from "../../config/settings/retention.ts";
+import { privateDirectory } from "../../database/access/private-directory.ts";
 import { findStore } from "../../store/open.ts";
 import type { PruneResult } from "../../targets/core/target.ts";
 import { UnitCopies } from "../removal/last-copies.ts";
-import { lastCopyOf } from "../removal/protections.ts";
 import { readHistory } from "../retention/history.ts";
-import type { HistoryRun, RetentionPlan } from "../retention/history-run.ts";
+import type { Decision, RetentionPlan } from "../retention/history-run.ts";
+import { planWithLastUnits } from "../retention/last-units.ts";
 import { GRACE_DAYS, planRetention } from "../retention/plan.ts";
 import { mirrorDocuments } from "./mirror.ts";
 import { openNamed, probeAndRecord } from "./open.ts";
@@ -42,11 +40,11 @@ export interface TargetPruneOutcome extends RetentionPlan, Pick<PruneResult, "ob
 
 /** Plans, and removes if asked to. Throws `E_REMOTE`, also without the right to delete. */
 export async function pruneTarget(request: PruneTargetRequest, hooks: PruneTargetHooks): Promise<TargetPruneOutcome> {
-  const mirror = await mkdtemp(path.join(tmpdir(), "holdfast-target-"));
+  const mirror = privateDirectory();
   try {
-    return await pruneWith(mirror, request, hooks);
+    return await pruneWith(mirror.path, request, hooks);
   } finally {
-    await rm(mirror, { recursive: true, force: true });
+    mirror.remove();
   }
 }
 
@@ -72,23 +70,17 @@ async function pruneWith(
   }
 }
 
-/** Plans until no run goes that is the last with a unit. */
 async function planFor(mirror: string, policy: RetentionPolicy, options: ProofOptions): Promise<RetentionPlan> {
   const now = new Date();
   const copies = new UnitCopies(mirror, options.signal);
-  for (let history = await readHistory(mirror, policy, { copies, now, ...options }); ;) {
-    const plan = planRetention(history, policy, now);
-    const lost = lastUnits(plan, copies);
-    if (lost.size === 0) return plan;
-    history = history.map((one): HistoryRun => {
-      const units = lost.get(one.run);
-      return units === undefined ? one : { ...one, protections: [...one.protections, lastCopyOf(units)] };
-    });
-  }
+  return await planWithLastUnits(await readHistory(mirror, policy, { copies, now, ...options }), {
+    plan: (runs) => planRetention(runs, policy, now),
+    findLost: (decisions) => lastUnits(decisions, copies),
+  });
 }
 
 /** Finds the newest run of each unit that no good run which stays has. */
-function lastUnits({ decisions }: RetentionPlan, copies: UnitCopies): Map<string, string[]> {
+function lastUnits(decisions: readonly Decision[], copies: UnitCopies): Map<string, string[]> {
   const good = decisions.filter(({ standing }) => standing === "good");
   const held = new Set(good.filter(({ keep }) => keep).flatMap(({ run }) => [...copies.unitsOf(run).keys()]));
   const lost = new Map<string, string[]>();

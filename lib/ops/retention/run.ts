@@ -10,13 +10,13 @@ import { clearTemporary } from "../../store/run/temporary.ts";
 import { assertWritable } from "../../store/writable.ts";
 import type { RemovalEntry } from "../journals/removals.ts";
 import { findLastCopies, UnitCopies } from "../removal/last-copies.ts";
-import { lastCopyOf } from "../removal/protections.ts";
 import { bytesFreedBy, removeRuns, type Spared } from "../removal/remove.ts";
 import { findRunning } from "../runs/list.ts";
 import type { ProofOptions } from "../runs/proof.ts";
 import type { StorePlace } from "../signing/memory.ts";
 import { readHistory } from "./history.ts";
-import type { Decision, HistoryRun, RetentionPlan } from "./history-run.ts";
+import type { Decision, RetentionPlan } from "./history-run.ts";
+import { planWithLastUnits } from "./last-units.ts";
 import type { Standing } from "./standing.ts";
 import { GRACE_DAYS, isPastGrace, planRetention } from "./plan.ts";
 
@@ -99,35 +99,17 @@ async function planPruning(
   const now = new Date();
   const copies = new UnitCopies(store, signal);
   const history = await readHistory(store, policy, { copies, now, signing, signal, required });
-  const plan = await planWithCopies(history, copies, (runs) => planRetention(runs, policy, now));
+  const plan = await planWithLastUnits(history, {
+    plan: (runs) => planRetention(runs, policy, now),
+    findLost: async (decisions) => await findLost(decisions, copies),
+  });
   const interrupted =
     plan.blocked === null ? listIncomplete(store).filter((run) => run !== running && isPastGrace(run, now)) : [];
   const outcome = { ...plan, interrupted, freed_bytes: 0 };
   return { ...outcome, freed_bytes: bytesFreedBy(store, removalsOf(outcome)) };
 }
 
-/**
- * Plans until no run goes that holds the last good copy of a unit: one that stays for that may let a cap take another
- * one. Of several copies the newest stays.
- */
-async function planWithCopies(
-  history: readonly HistoryRun[],
-  copies: UnitCopies,
-  plan: (history: readonly HistoryRun[]) => RetentionPlan,
-): Promise<RetentionPlan> {
-  for (let runs = history; ;) {
-    const planned = plan(runs);
-    const { decisions } = planned;
-    const last = await findLost(decisions, copies);
-    if (last.size === 0) return planned;
-    runs = runs.map((one) => {
-      const units = last.get(one.run);
-      return units === undefined ? one : { ...one, protections: [...one.protections, lastCopyOf(units)] };
-    });
-  }
-}
-
-/** Finds the last copies that would go. A good run goes only if good runs that stay hold its units. */
+/** Finds the last copies that would go, of several the newest. A good run goes only if good runs that stay hold its units. */
 async function findLost(decisions: readonly Decision[], copies: UnitCopies): Promise<Map<string, string[]>> {
   const runsIn = (keep: boolean, standings: readonly Standing[]): string[] =>
     standings
