@@ -79,7 +79,9 @@ export async function push(request: PushRequest, hooks: PushHooks): Promise<Push
       if (known === undefined) await probeAndRecord(store, target);
       const pushed: PushedRun[] = [];
       for (const run of runs) pushed.push(await pushOne(run, store, target, own));
-      const locks_extended = await target.extendLocks(await neededRuns(store, target.name, request.config, signal));
+      const locks_extended = await target.extendLocks(
+        async () => await neededRuns(store, target.name, request.config, signal),
+      );
       await target.sendEvidence(await evidenceOf(store, signal));
       await recordPush(store, target.name, target.address);
       return { target: target.name, address: target.address, dry_run: false, runs: pushed, locks_extended };

@@ -33,8 +33,11 @@ export interface Target {
   verify(run: string, request: VerifyRequest): Promise<TargetCheck>;
   /** Removes runs and what only they need. Throws `E_REMOTE`, also without the right to delete. */
   prune(request: PruneRequest): Promise<PruneResult>;
-  /** Extends the locks of runs that are still needed, where files are locked; returns how many. Throws `E_REMOTE`. */
-  extendLocks(runs: readonly string[]): Promise<number>;
+  /**
+   * Extends the locks of runs that are still needed, and returns how many; where files are not locked, it does not ask
+   * for the runs. Throws `E_REMOTE`.
+   */
+  extendLocks(neededRuns: () => Promise<readonly string[]>): Promise<number>;
   /** Copies files of evidence that are not there with this content; their paths are below `evidence/`. */
   sendEvidence(files: readonly LocalFile[]): Promise<void>;
   /** Lists the paths of the files of evidence there, below `evidence/`. */

@@ -9,10 +9,11 @@ const AT_ONCE = 4;
 const nameOf = ({ key, version_id }: ReceivedFile): string => `${key}\0${version_id ?? ""}`;
 
 /** Extends the locks of which less than half remains. Returns the number of objects. */
-export async function extendLocks(runs: readonly string[], layout: Layout): Promise<number> {
+export async function extendLocks(neededRuns: () => Promise<readonly string[]>, layout: Layout): Promise<number> {
   const { objects, context } = layout;
   const until = objects.lockUntil();
   if (until === undefined) return 0;
+  const runs = await neededRuns();
   const half = new Date((Date.now() + until.getTime()) / 2);
   const receipts = receiptsOf(layout);
   const due = new Map<string, ReceivedFile>();

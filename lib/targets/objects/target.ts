@@ -77,8 +77,8 @@ export class ObjectTarget implements Target {
     return await pruneObjects(request, this.#layout);
   }
 
-  async extendLocks(runs: readonly string[]): Promise<number> {
-    return await extendLocks(runs, this.#layout);
+  async extendLocks(neededRuns: () => Promise<readonly string[]>): Promise<number> {
+    return await extendLocks(neededRuns, this.#layout);
   }
 
   async sendEvidence(files: readonly LocalFile[]): Promise<void> {
