@@ -76,16 +76,18 @@ function nearestFlag(message: string, flags: readonly string[]): string | undefi
 export const lastValue = <T extends string | number>(value: T | readonly T[] | undefined): T | undefined =>
   typeof value === "object" ? value.at(-1) : value;
 
+/** Returns all values of an option that may be repeated. */
+export const allValues = (value: string | readonly string[] | undefined): string[] => [value ?? []].flat();
+
 /**
  * Parses comma-separated names, from one option or several. Throws `E_USAGE` for an empty list, as an unset variable
  * produces: it would mean everything.
  */
 export function parseList(flag: string, value: string | readonly string[] | undefined): string[] {
-  const names = [value ?? []]
-    .flat()
+  const names = allValues(value)
     .flatMap((part) => part.split(","))
     .map((part) => part.trim())
     .filter((part) => part !== "");
-  if (names.length > 0 || [value ?? []].flat().length === 0) return names;
+  if (names.length > 0 || allValues(value).length === 0) return names;
   throw new HoldfastError("E_USAGE", `--${flag} is empty`, { hint: `give a value, or omit --${flag}` });
 }

@@ -2,12 +2,12 @@
 import type { SiteConfig } from "../../config/load.ts";
 import { DRILL_DEFAULTS, drillRuns, drillSummary, exitOfDrill } from "../../api/drill.ts";
 import type { DrillEvidence, DrillOutcome } from "../../ops/drill/run.ts";
-import type { DrillPhase } from "../../ops/drill/sandbox-run.ts";
+import type { DrillPhase } from "../../ops/drill/request.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatDuration } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { printableLines } from "../../report/printable.ts";
-import { lastValue } from "../core/arguments.ts";
+import { allValues, lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { ALLOWED_SIGNERS, EVIDENCE, IDENTITY, NUMBER, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
@@ -80,7 +80,7 @@ export const drill = defineCommand({
           allSince: lastValue(flags["all-since"]),
           sandbox,
           database,
-          identities: [flags.identity ?? []].flat(),
+          identities: allValues(flags.identity),
           evidence: lastValue(flags.evidence),
           projects: lastValue(flags.projects),
           workers: lastValue(flags.workers),

@@ -6,7 +6,7 @@ import { ownRefinementOf } from "../../portable/import/target/refinement.ts";
 import { openExport, selectTables } from "../../portable/read/export-reader.ts";
 import { unpackedExport } from "../../portable/read/export-zip.ts";
 import { openFile } from "../../ops/sealed/one-file.ts";
-import { parseList } from "../core/arguments.ts";
+import { allValues, parseList } from "../core/arguments.ts";
 import type { CommandFrame, OutputFlags } from "../core/run-command.ts";
 import { convertForeign } from "./convert.ts";
 import { configOf, type DatabaseFlags } from "./database.ts";
@@ -35,7 +35,7 @@ export async function withSource(
   frame: CommandFrame,
   work: (open: OpenSource) => Promise<number>,
 ): Promise<number> {
-  const identities = [flags.identity ?? []].flat();
+  const identities = allValues(flags.identity);
   const directory = await openFile(path.resolve(flags.export), { identities, config: configOf(flags) }, frame.signal);
   const own = { ...flags, directory };
   return await convertForeign(own, frame, {

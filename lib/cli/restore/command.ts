@@ -9,7 +9,7 @@ import type { EndCommand } from "../../ops/journals/restore-state.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { phaseReport } from "../../report/phases.ts";
 import { printable } from "../../report/printable.ts";
-import { parseList, lastValue } from "../core/arguments.ts";
+import { allValues, lastValue, parseList } from "../core/arguments.ts";
 import { defineCommand, type ParsedOptions } from "../core/command.ts";
 import { ALLOWED_SIGNERS, IDENTITY, NUMBER, SWITCH, TEXT, type OptionTable } from "../core/options.ts";
 import { missingText, showOutcome, showPreview } from "./report.ts";
@@ -115,14 +115,14 @@ const optionsOf = (flags: Flags): RestoreOptions => ({
   allowUnsigned: flags["allow-unsigned"],
   path: lastValue(flags.path),
   database: lastValue(flags.database),
-  identities: [flags.identity ?? []].flat(),
+  identities: allValues(flags.identity),
   rebuild: flags["rebuild-from-source"],
   media: flags.media,
   migrate: flags.migrate,
   allowNewerSchema: flags["allow-newer-schema"],
   withoutSafety: reasonOf(flags),
   owner: lastValue(flags.owner),
-  restoreFlags: [flags["pg-restore-flag"] ?? []].flat(),
+  restoreFlags: allValues(flags["pg-restore-flag"]),
   workers: lastValue(flags.workers),
   dryRun: flags["dry-run"],
   breakLock: flags["break-lock"],

@@ -5,7 +5,7 @@ import type { FoundFile } from "../../ops/find/run.ts";
 import { colors as pc } from "../../report/colors.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
-import { lastValue } from "../core/arguments.ts";
+import { allValues, lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { IDENTITY, SWITCH, TEXT } from "../core/options.ts";
 import { printJson } from "../core/print-json.ts";
@@ -36,7 +36,7 @@ export const find = defineCommand({
           run: lastValue(flags.run),
           pattern: flags.pattern,
           ignoreCase: flags["ignore-case"],
-          identities: [flags.identity ?? []].flat(),
+          identities: allValues(flags.identity),
         },
         {
           signal: frame.signal,

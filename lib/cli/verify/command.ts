@@ -4,7 +4,7 @@ import { exitOfVerification, VERIFY_DEFAULTS, verifyRun, verifySummary } from ".
 import type { Check, Verification } from "../../ops/verify/run.ts";
 import { plural } from "../../report/format.ts";
 import { phaseReport } from "../../report/phases.ts";
-import { lastValue } from "../core/arguments.ts";
+import { allValues, lastValue } from "../core/arguments.ts";
 import { defineCommand } from "../core/command.ts";
 import { ALLOWED_SIGNERS, EVIDENCE, IDENTITY, SWITCH, TEXT } from "../core/options.ts";
 import { printJson, printProblems } from "../core/print-json.ts";
@@ -67,7 +67,7 @@ export const verify = defineCommand({
           live,
           scratch,
           evidence,
-          identities: [flags.identity ?? []].flat(),
+          identities: allValues(flags.identity),
           allowedSigners: pathOf(flags["allowed-signers"]),
         },
         {

@@ -9,14 +9,15 @@ import { listRuns, runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { findStore } from "../../store/open.ts";
 import { openSigning } from "../../store/signing/open.ts";
-import { drillRun, type DrillOptions } from "./sandbox-run.ts";
+import type { DrillOptions } from "./request.ts";
+import { drillRun } from "./sandbox-run.ts";
 import type { DrillEvidence } from "./evidence.ts";
 import { sweepSandboxes } from "../scratch/sandbox.ts";
 import { findRun } from "../runs/find-run.ts";
 import type { ContentSource } from "../runs/content-source.ts";
 
 export type { DrillEvidence } from "./evidence.ts";
-export type { DrillOptions } from "./sandbox-run.ts";
+export type { DrillOptions } from "./request.ts";
 
 export interface DrillRequest {
   /** Path of the store. */

@@ -1,22 +1,17 @@
 /** Restores a whole run into a sandbox and compares it: verify → unpack → load → compare → compile → smoke → clean. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import type { Signing } from "../../config/settings/signing.ts";
-import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
-import { formatBytes } from "../../report/format.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { readManifestHead } from "../../store/run/manifest.ts";
 import { pinRun } from "../../store/lock/pins.ts";
 import { checkTrusted } from "../signing/require-run.ts";
-import type { StorePlace } from "../signing/memory.ts";
 import { replace } from "../restore/swap/replace-tree.ts";
 import { isOnServer, itemsOf, type RestoreItems } from "../runs/unit-items.ts";
 import { planRestore } from "../restore/plan/planner.ts";
 import type { RestorePlan } from "../restore/plan/restore-plan.ts";
 import { checkSpace } from "../restore/plan/space.ts";
-import type { RestoreRequest } from "../restore/plan/request.ts";
 import { stage } from "../restore/stage/run.ts";
 import { openUnits, type PlainCopy } from "../sealed/plain-copy.ts";
 import { plainPath } from "../../store/seal/names.ts";
@@ -28,47 +23,13 @@ import { changesOf, type Changes } from "./changed.ts";
 import { compileSample, smokeTest } from "./application.ts";
 import type { DrillSite } from "./environment.ts";
 import { compareMigrations } from "../site/compare-migrations.ts";
+import { treesCheck, unchangedCheck } from "./checks.ts";
+import { wholeRun, type DrillOptions, type DrillPhase, type DrillRunRequest } from "./request.ts";
 import { checkOf, notProved, type DrillCheck, type DrillCheckId } from "../checks/drill-check.ts";
 import { checkSqliteFiles, DrillDatabases, noDatabase, placeOfCopy } from "./databases.ts";
 import { writeEvidence, type DrillEvidence } from "./evidence.ts";
 import { Sandbox } from "../scratch/sandbox.ts";
 import { compareTrees, type RestoredTree } from "./trees.ts";
-import type { ContentSource } from "../runs/content-source.ts";
-
-export const DRILL_PHASES = ["verify", "unpack", "load", "compare", "compile", "smoke", "clean"] as const;
-export type DrillPhase = (typeof DRILL_PHASES)[number];
-
-export interface DrillRunRequest {
-  readonly place: StorePlace;
-  readonly store: string;
-  readonly run: string;
-  readonly config: SiteConfig | undefined;
-  /** Parent of the sandbox; the temporary directory if absent. */
-  readonly sandbox: string | undefined;
-  /** A server for scratch databases; a private one if absent. */
-  readonly database: string | undefined;
-  /** The number of projects to compile. */
-  readonly projects: number;
-  readonly workers: number;
-  /** Brings artifacts that are not in the store's directory. */
-  readonly content?: ContentSource | undefined;
-  /** Files of identities that open sealed artifacts; those of the config when empty. */
-  readonly identities: readonly string[];
-  /** A directory for the evidence; the store if absent. */
-  readonly evidence: string | undefined;
-  /** Restores only what no recent evidence proves, and every database. */
-  readonly changed: boolean;
-  readonly signing: Signing | undefined;
-}
-
-export interface DrillOptions {
-  readonly signal: AbortSignal;
-  readonly onPhase: (run: string, phase: DrillPhase) => void;
-  readonly onCheck: (run: string, check: DrillCheck) => void;
-  /** Called with the bytes unpacked so far, and their approximate total. */
-  readonly onBytes?: (done: number, total: number) => void;
-  readonly onNote: (text: string) => void;
-}
 
 /** Errors of the drill itself, which are not faults of the run. */
 const NOT_THE_RUN = new Set([
@@ -218,7 +179,7 @@ class Drill {
     this.#opened = await openUnits(this.#directory, due, this.#request, signal);
     this.#directory = this.#opened.directory;
     const { units } = this.#opened;
-    if (this.#changes !== undefined) this.#say(checkOf("unchanged", figureOf(this.#changes)));
+    if (this.#changes !== undefined) this.#say(unchangedCheck(this.#changes));
     const items = itemsOf(this.#directory, units);
     const loaded = new Set(items.databases.filter(isOnServer).map(({ unit }) => unit));
     const plan = planRestore(this.#directory, request, { id: this.#sandbox.id, items, units, loaded });
@@ -300,44 +261,3 @@ class Drill {
     this.#options.onCheck(this.#request.run, check);
   }
 }
-
-function figureOf({ proved, since }: Changes): string {
-  const bytes = proved.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-  const how = since === null ? "" : `, ${formatBytes(bytes)}, proved since ${since.toISOString().slice(0, 10)}`;
-  return `${count(proved.length, "unit")} left out${how}`;
-}
-
-function treesCheck(trees: readonly RestoredTree[]): DrillCheck {
-  const sum = (pick: (tree: RestoredTree) => number): number => trees.reduce((total, tree) => total + pick(tree), 0);
-  const unproved = trees.filter(({ proved }) => !proved).length;
-  const figure = [
-    count(trees.length, "tree"),
-    count(
-      sum(({ files }) => files),
-      "file",
-    ),
-    `${formatBytes(sum(({ bytes }) => bytes))} read back`,
-    ...(unproved > 0 ? [`${unproved} without a recorded digest`] : []),
-  ].join(", ");
-  const problems = trees.flatMap(({ label, difference }) =>
-    difference === null ? [] : [{ path: label, message: difference }],
-  );
-  return checkOf("trees", figure, problems, unproved > 0 ? "not proved" : "ok");
-}
-
-const wholeRun = ({ store, run, workers }: DrillRunRequest, directory: string): RestoreRequest => ({
-  store,
-  run,
-  target: { kind: "directory", directory },
-  steps: [],
-  units: [],
-  rebuild: false,
-  media: true,
-  migrate: false,
-  allowNewerSchema: true,
-  owners: { by: "number" },
-  restoreFlags: [],
-  dryRun: false,
-  workers,
-  breakLock: false,
-});

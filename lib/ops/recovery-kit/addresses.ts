@@ -1,6 +1,5 @@
 /** Lists where the backups of a site lie, and what opens the way to them. */
 import { hostname } from "node:os";
-import * as z from "zod";
 import type { SiteConfig } from "../../config/load.ts";
 
 /** A store or a target, in words. */
@@ -14,24 +13,20 @@ export interface Address {
 const WHERE = ["endpoint", "bucket", "prefix", "remote", "user", "host", "port", "path"];
 const CREDENTIALS = /_file$/;
 
-const targetsSchema = z.object({
-  targets: z.record(z.string(), z.looseObject({ kind: z.string() })).default({}),
-});
-
 /** Takes user and password out of a URL. */
 const withoutUser = (value: string | number): string => String(value).replace(/\/\/[^/]*@/, "//");
 
 /** Returns the addresses, the store first. */
 export function addressesOf(config: SiteConfig, store: string): Address[] {
-  const { targets } = targetsSchema.parse(config);
   return [
     { place: `the store \`${store}\` on the host \`${hostname()}\``, needs: "that host or its disk, and root on it" },
-    ...Object.entries(targets).map(([name, target]) => {
+    ...Object.entries(config.targets).map(([name, target]) => {
+      const settings = new Map<string, unknown>(Object.entries(target));
       const where = WHERE.flatMap((key) => {
-        const value = target[key];
+        const value = settings.get(key);
         return typeof value === "string" || typeof value === "number" ? [`${key} \`${withoutUser(value)}\``] : [];
       });
-      const files = Object.entries(target).flatMap(([key, file]) =>
+      const files = [...settings].flatMap(([key, file]) =>
         CREDENTIALS.test(key) && typeof file === "string" ? [`\`${file}\``] : [],
       );
       const needs = files.length === 0 ? "an account that may read it" : `what was in ${files.join(", ")} of that host`;

@@ -9,7 +9,7 @@ import { STEP_NAMES } from "../../model/unit.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { findStore } from "../../store/open.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
-import { sealOf } from "../../store/seal/names.ts";
+import { sealOf, smallestSealed } from "../../store/seal/names.ts";
 import { latestRun } from "../runs/find-run.ts";
 import { openerFor } from "../sealed/opener.ts";
 
@@ -26,7 +26,7 @@ interface Frame {
 
 /** Opens the smallest artifact of the latest run. Throws `E_KEY` for an identity that does not open it. */
 export async function tryIdentity(store: string, identity: string, { signal, report }: Frame): Promise<void> {
-  const artifact = await smallestSealed(store);
+  const artifact = await smallestArtifact(store);
   const program = sealOf(artifact ?? "");
   if (artifact === undefined || program === undefined) {
     const text = `the identity was not tried: there is no sealed run in ${store}`;
@@ -43,7 +43,7 @@ export async function tryIdentity(store: string, identity: string, { signal, rep
 }
 
 /** Returns the path of the smallest sealed artifact of the latest run; undefined without a store or a sealed run. */
-async function smallestSealed(dest: string): Promise<string | undefined> {
+async function smallestArtifact(dest: string): Promise<string | undefined> {
   const store = await findStore(dest).catch((error: unknown) => {
     if (asHoldfastError(error).code === "E_STORE") return undefined;
     throw error;
@@ -51,11 +51,8 @@ async function smallestSealed(dest: string): Promise<string | undefined> {
   const run = store === undefined ? undefined : latestRun(store.path);
   if (store === undefined || run === undefined) return undefined;
   const directory = runDirectory(store.path, run);
-  const sealed = STEP_NAMES.flatMap((step) => [...readStepMetadata(directory, step)])
-    .flatMap(({ artifacts }) => artifacts)
-    .filter(({ plain }) => plain !== undefined)
-    .toSorted((a, b) => a.size_bytes - b.size_bytes);
-  return sealed[0] === undefined ? undefined : path.join(directory, sealed[0].path);
+  const smallest = smallestSealed(STEP_NAMES.flatMap((step) => [...readStepMetadata(directory, step)]));
+  return smallest === undefined ? undefined : path.join(directory, smallest.path);
 }
 
 /** Copies the identity into a kit as it is, mode 0600. */

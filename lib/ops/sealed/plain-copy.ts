@@ -14,7 +14,7 @@ import { hashFile } from "../../store/files/hash.ts";
 import { readSums, SUMS_FILE } from "../../store/run/checksums.ts";
 import { listMetadata, unitFiles } from "../../store/run/step-index.ts";
 import type { SealProgram } from "../../model/seal.ts";
-import { sealOf } from "../../store/seal/names.ts";
+import { sealOf, smallestSealed } from "../../store/seal/names.ts";
 import { ownName, runOf, runsOf } from "../runs/borrowed-units.ts";
 import { readIdentities, type Identities, type IdentitySource } from "./identity.ts";
 import { openerFor, type Opener } from "./opener.ts";
@@ -115,8 +115,7 @@ class Copier {
 
   /** Opens the smallest artifact: a wrong identity is known before anything large is read. */
   async tryKey(run: string, units: readonly UnitMetadata[]): Promise<void> {
-    const sealed = units.flatMap(({ artifacts }) => artifacts).filter(({ plain }) => plain !== undefined);
-    const [smallest] = sealed.toSorted((a, b) => a.size_bytes - b.size_bytes);
+    const smallest = smallestSealed(units);
     const program = smallest === undefined ? undefined : sealOf(smallest.path);
     if (smallest === undefined || program === undefined) return;
     const tried = path.join(this.#to, "tried");

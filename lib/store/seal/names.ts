@@ -20,6 +20,13 @@ export const withoutSeal = (name: string): string => name.replace(/\.(?:age|gpg)
 export const plainPath = ({ path, plain }: Pick<Artifact, "path" | "plain">): string =>
   plain === undefined ? path : withoutSeal(path);
 
+/** Returns the smallest sealed artifact of units: the one to try an identity on. */
+export const smallestSealed = (units: readonly UnitMetadata[]): Artifact | undefined =>
+  units
+    .flatMap(({ artifacts }) => artifacts)
+    .filter(({ plain }) => plain !== undefined)
+    .toSorted((a, b) => a.size_bytes - b.size_bytes)[0];
+
 /** Returns the digest of a set of recipients, in any order: what is sealed to another set is built again. */
 export const recipientsDigest = ({ program, recipients }: Seal): string =>
   createHash("sha256")

@@ -2,7 +2,6 @@
  * The only file that imports the SDK. Content is always signed: its sha256 goes into `x-amz-content-sha256`, also by
  * HTTPS and of streams, for which the SDK alone would sign `UNSIGNED-PAYLOAD`.
  */
-import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
@@ -23,9 +22,9 @@ import {
   UploadPartCommand,
   type ObjectVersion,
 } from "@aws-sdk/client-s3";
-import { HttpProxyAgent, HttpsProxyAgent } from "hpagent";
 import type { S3TargetSettings } from "../../config/settings/targets/s3.ts";
 import { HoldfastError } from "../../errors.ts";
+import { agents } from "./agents.ts";
 import type { S3Api, S3Body, S3Listed, S3Lock } from "./api.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { S3Failure } from "./failure.ts";
@@ -33,7 +32,6 @@ import { S3Failure } from "./failure.ts";
 const CONNECT_MS = 15_000;
 /** Without a byte for this long a connection counts as dead. */
 const SILENCE_MS = 120_000;
-const MOST_SOCKETS = 16;
 
 /** The SDK would print its own warnings on standard error; failures are thrown. */
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -273,24 +271,6 @@ const versionOf = (id: string | undefined): string | null =>
 
 const isRequest = (value: unknown): value is { readonly headers: Record<string, string> } =>
   typeof value === "object" && value !== null && "headers" in value;
-
-function agents(proxy: string | undefined, caFile: string | undefined) {
-  const ca = caFile === undefined ? {} : { ca: readCa(caFile) };
-  const common = { keepAlive: true, maxSockets: MOST_SOCKETS };
-  if (proxy === undefined) return { httpAgent: common, httpsAgent: { ...common, ...ca } };
-  return {
-    httpAgent: new HttpProxyAgent({ ...common, proxy }),
-    httpsAgent: new HttpsProxyAgent({ ...common, ...ca, proxy }),
-  };
-}
-
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new HoldfastError("E_CONFIG", `the CA file ${file} cannot be read`, { hint: "check ca_file", cause: error });
-  }
-}
 
 function failureOf(what: string, error: unknown): unknown {
   if (error instanceof HoldfastError || error instanceof S3Failure) return error;
