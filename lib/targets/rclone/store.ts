@@ -1,9 +1,10 @@
-/** Objects on a remote of rclone. Each call is a process; a file is sent by `copyto`, which compares it afterwards. */
+/** Objects on a remote of rclone. A file is sent by rclone's own copy, which compares it afterwards. */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import * as z from "zod";
 import { HoldfastError } from "../../errors.ts";
 import { hashFile } from "../../store/files/hash.ts";
@@ -11,7 +12,7 @@ import type { Capabilities } from "../core/capabilities.ts";
 import { textContent } from "../core/content.ts";
 import type { Content, ObjectFacts, ObjectStore, PutOptions, PutResult } from "../core/object-store.ts";
 import type { ByteRange } from "../core/target.ts";
-import type { Rclone } from "./program.ts";
+import type { RcloneDaemon } from "./daemon.ts";
 
 const itemSchema = z.object({
   Path: z.string(),
@@ -21,6 +22,8 @@ const itemSchema = z.object({
   Hashes: z.record(z.string(), z.string()).optional(),
 });
 type Item = z.infer<typeof itemSchema>;
+const statSchema = z.object({ item: itemSchema.nullable() });
+const listSchema = z.object({ list: z.array(itemSchema) });
 
 const featuresSchema = z.object({
   Hashes: z.array(z.string()).nullable(),
@@ -28,18 +31,18 @@ const featuresSchema = z.object({
 });
 
 interface Parts {
-  readonly rclone: Rclone;
+  readonly rclone: RcloneDaemon;
   readonly capabilities: Capabilities | undefined;
   readonly signal: AbortSignal;
   readonly onBytes: (bytes: number) => void;
 }
 
 export class RcloneObjectStore implements ObjectStore {
-  readonly #rclone: Rclone;
+  readonly #rclone: RcloneDaemon;
   readonly #signal: AbortSignal;
   readonly #onBytes: (bytes: number) => void;
   #capabilities: Capabilities | undefined;
-  #hashFlags: Promise<readonly string[]> | undefined;
+  #hashOptions: Promise<object> | undefined;
 
   constructor({ rclone, capabilities, signal, onBytes }: Parts) {
     this.#rclone = rclone;
@@ -71,7 +74,7 @@ export class RcloneObjectStore implements ObjectStore {
       signed_payload: null,
       if_none_match: null,
       if_none_match_versioned: null,
-      checksum_sha256: (await this.#hashes()).length > 0,
+      checksum_sha256: "showHash" in (await this.#hashes()),
       multipart_list: null,
       object_lock: null,
       lock_extend: null,
@@ -84,11 +87,10 @@ export class RcloneObjectStore implements ObjectStore {
   }
 
   async has(key: string): Promise<ObjectFacts | undefined> {
-    const argv = ["lsjson", "--stat", "--no-mimetype", ...(await this.#hashes()), "--", this.#rclone.at(key)];
-    const text = await this.#rclone.find(argv);
-    if (text === undefined) return undefined;
-    const item = parsed(text, itemSchema, this.address);
-    return item.IsDir ? undefined : factsOf(key, item);
+    const opt = { noMimeType: true, ...(await this.#hashes()) };
+    const answer = await this.#rclone.find("operations/stat", { fs: this.#rclone.remote, remote: key, opt });
+    const item = answer === undefined ? null : parsed(answer, statSchema, this.address).item;
+    return item === null || item.IsDir ? undefined : factsOf(item);
   }
 
   async put(key: string, { source, size, sha256 }: Content, { create }: PutOptions): Promise<PutResult> {
@@ -105,28 +107,24 @@ export class RcloneObjectStore implements ObjectStore {
   }
 
   async get(key: string, { range }: { readonly range?: ByteRange } = {}): Promise<Readable> {
-    // Of a missing object some remotes print nothing, and call it success.
-    if ((await this.has(key)) === undefined) throw new HoldfastError("E_MISSING", `${this.address} has no ${key}`);
-    const part = range === undefined ? [] : [`--offset=${range.start}`, `--count=${range.end - range.start + 1}`];
-    const child = this.#rclone.start(["cat", ...part, "--", this.#rclone.at(key)]);
-    child.stdin.end();
-    return Readable.from(this.#output(child.stdout, child.done));
+    const response = await this.#rclone.read(key, range);
+    if (response === undefined) throw new HoldfastError("E_MISSING", `${this.address} has no ${key}`);
+    return Readable.from(this.#counted(response));
   }
 
-  /** Passes the output on; it ends in the program's error, if it has one. */
-  async *#output(stdout: Readable, done: Promise<unknown>): AsyncGenerator<Buffer> {
-    for await (const chunk of stdout as AsyncIterable<Buffer>) {
+  async *#counted(content: Readable): AsyncGenerator<Buffer> {
+    for await (const chunk of content as AsyncIterable<Buffer>) {
       this.#onBytes(chunk.length);
       yield chunk;
     }
-    await done;
   }
 
   async *list(prefix: string): AsyncIterable<ObjectFacts> {
-    const argv = ["lsjson", "--recursive", "--files-only", "--no-mimetype", "--", this.#rclone.at(prefix)];
-    const text = await this.#rclone.find(argv);
-    if (text === undefined) return;
-    for (const item of parsed(text, z.array(itemSchema), this.address)) yield factsOf(`${prefix}${item.Path}`, item);
+    const opt = { recurse: true, filesOnly: true, noMimeType: true };
+    const remote = prefix.replace(/\/$/, "");
+    const answer = await this.#rclone.find("operations/list", { fs: this.#rclone.remote, remote, opt });
+    if (answer === undefined) return;
+    for (const item of parsed(answer, listSchema, this.address).list) yield factsOf(item);
   }
 
   async versions(key: string): Promise<ObjectFacts[]> {
@@ -135,7 +133,7 @@ export class RcloneObjectStore implements ObjectStore {
   }
 
   async remove(key: string): Promise<string | undefined> {
-    await this.#rclone.run(["deletefile", "--", this.#rclone.at(key)]);
+    await this.#rclone.call("operations/deletefile", { fs: this.#rclone.remote, remote: key });
     return undefined;
   }
 
@@ -148,7 +146,7 @@ export class RcloneObjectStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    await Promise.resolve();
+    await this.#rclone.close();
   }
 
   async #putBytes(key: string, bytes: Buffer, create: boolean): Promise<void> {
@@ -163,39 +161,44 @@ export class RcloneObjectStore implements ObjectStore {
   }
 
   /**
-   * Copies a file to an object. `--immutable` alone does not keep `copyto` of rclone 1.60 from replacing an object, so
-   * that `--ignore-existing` does; without them, an object of the same size and time is replaced as well.
+   * Copies a file to an object. `Immutable` alone does not keep rclone 1.60 from replacing an object, so that
+   * `IgnoreExisting` does; without them, an object of the same size and time is replaced as well.
    */
   async #copy(file: string, key: string, create: boolean): Promise<void> {
-    const how = create ? ["--immutable", "--ignore-existing"] : ["--ignore-times"];
-    await this.#rclone.run(["copyto", ...how, "--", file, this.#rclone.at(key)]);
+    await this.#rclone.call("operations/copyfile", {
+      srcFs: path.dirname(file),
+      srcRemote: path.basename(file),
+      dstFs: this.#rclone.remote,
+      dstRemote: key,
+      _config: create ? { Immutable: true, IgnoreExisting: true } : { IgnoreTimes: true },
+    });
   }
 
   async #reads(key: string): Promise<boolean> {
     try {
-      return (await this.#rclone.run(["cat", "--", this.#rclone.at(key)])) === key;
+      return (await text(await this.get(key))) === key;
     } catch {
       return false; // no right to
     }
   }
 
-  /** Returns the flags that have a listing show the sha256, where the remote keeps it: others would read the object. */
-  async #hashes(): Promise<readonly string[]> {
-    this.#hashFlags ??= (async () => {
-      const text = await this.#rclone.run(["backend", "features", this.#rclone.at("")]);
-      const { Hashes, Features } = parsed(text, featuresSchema, this.address);
+  /** Returns the options that have a listing show the sha256, where the remote keeps it: others would read the object. */
+  async #hashes(): Promise<object> {
+    this.#hashOptions ??= (async () => {
+      const answer = await this.#rclone.call("operations/fsinfo", { fs: this.#rclone.remote });
+      const { Hashes, Features } = parsed(answer, featuresSchema, this.address);
       const isKept = Hashes?.includes("sha256") === true && Features["SlowHash"] !== true;
-      return isKept ? ["--hash", "--hash-type", "sha256"] : [];
+      return isKept ? { showHash: true, hashTypes: ["sha256"] } : {};
     })();
-    return await this.#hashFlags;
+    return await this.#hashOptions;
   }
 }
 
-function factsOf(key: string, { Size, ModTime, Hashes }: Item): ObjectFacts {
+function factsOf({ Path, Size, ModTime, Hashes }: Item): ObjectFacts {
   const modified = new Date(ModTime);
   const sha256 = Hashes?.["sha256"];
   return {
-    key,
+    key: Path,
     size: Size,
     modified: Number.isNaN(modified.getTime()) ? undefined : modified,
     version: null,
@@ -204,10 +207,9 @@ function factsOf(key: string, { Size, ModTime, Hashes }: Item): ObjectFacts {
   };
 }
 
-function parsed<T>(text: string, schema: z.ZodType<T>, address: string): T {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (error) {
+function parsed<T>(answer: unknown, schema: z.ZodType<T>, address: string): T {
+  const { data, error } = schema.safeParse(answer);
+  if (error !== undefined)
     throw new HoldfastError("E_REMOTE", `${address}: the answer of rclone cannot be read`, { cause: error });
-  }
+  return data;
 }
