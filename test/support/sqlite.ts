@@ -21,7 +21,7 @@ export function runSql(path: string, ...statements: readonly string[]): void {
 export function processWith(path: string, code: string): string[] {
   const module = pathToFileURL(join(resolve("dist"), "lib/sqlite/open.js")).href;
   const script = `import { openSqliteFile } from ${JSON.stringify(module)};
-    const db = openSqliteFile(process.argv[1], { mode: "create", busyTimeout: 20000 });
+    let db = openSqliteFile(process.argv[1], { mode: "create", busyTimeout: 20000 });
     globalThis.db = db; // else it is closed when it is collected
     ${code}`;
   return ["--input-type=module", "-e", script, path];

@@ -11,6 +11,7 @@
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BytePath } from "../../archive/entry.ts";
 import { HoldfastError, asHoldfastError } from "../../errors.ts";
 import type { SqliteDatabase } from "../../sqlite/database.ts";
@@ -41,7 +42,8 @@ export interface SqliteDescription {
 }
 
 const BUSY_MS = 30_000;
-const STILL_ATTEMPTS = 5;
+const ATTEMPTS = 10;
+const WRITER_WAIT_MS = 1000;
 
 export interface CaptureOptions {
   readonly signal?: AbortSignal;
@@ -63,10 +65,11 @@ export async function captureSqlite(
   let files: SqliteFiles | undefined;
   try {
     files = new SqliteFiles(source);
-    files.checkSidecars();
-    const mode = files.mode();
-    const still = mode === "empty" || (mode === "wal" && !(files.has("-wal") && files.has("-shm")));
-    if (still || !(await backUp(files, mode, into, options))) await copyStill(files, into, options.expected);
+    for (let attempt = 1; !(await tryCapture(files, into, options)); attempt++) {
+      if (attempt === ATTEMPTS)
+        throw new HoldfastError("E_CHANGED", "the SQLite file kept changing while it was copied");
+      await writerAtWork(files, options.signal);
+    }
     await chmod(into, 0o640);
   } catch (error) {
     await rm(into, { force: true });
@@ -154,7 +157,28 @@ function describeOpen(db: SqliteDatabase): SqliteDescription {
   };
 }
 
-/** True when done; false when SQLite cannot open the file without writing to it. */
+/**
+ * Returns false where files that had to be copied as they lay changed meanwhile. What lies there decides each time anew:
+ * a writer that came or went may have left what SQLite can open.
+ */
+async function tryCapture(files: SqliteFiles, into: string, options: CaptureOptions): Promise<boolean> {
+  files.checkSidecars();
+  const mode = files.mode();
+  const canOpen = mode === "journal" || (mode === "wal" && hasWal(files));
+  return (canOpen && (await backUp(files, mode, into, options))) || (await copyStill(files, into, options.expected));
+}
+
+/** A WAL database has both files as long as a process has it open. */
+const hasWal = (files: SqliteFiles): boolean => files.has("-wal") && files.has("-shm");
+
+/** Waits, for a second at most, until the writer that opens and closes the database all the time has it open again. */
+async function writerAtWork(files: SqliteFiles, signal: AbortSignal | undefined): Promise<void> {
+  const end = Date.now() + WRITER_WAIT_MS;
+  do await sleep(1, undefined, { signal });
+  while (files.mode() === "wal" && !hasWal(files) && Date.now() < end);
+}
+
+/** Returns false when SQLite cannot open the file without writing to it. */
 async function backUp(
   files: SqliteFiles,
   mode: "wal" | "journal",
@@ -186,24 +210,21 @@ async function backUp(
   }
 }
 
-/** Copies the files unchanged, and lets SQLite merge the WAL or roll back the journal of the copy. */
-async function copyStill(files: SqliteFiles, into: string, expected: FileIdentity | undefined): Promise<void> {
+/**
+ * Copies the files unchanged, and lets SQLite merge the WAL or roll back the journal of the copy. Returns false, without a
+ * copy, when a file changed meanwhile.
+ */
+async function copyStill(files: SqliteFiles, into: string, expected: FileIdentity | undefined): Promise<boolean> {
   const directory = await mkdtemp(join(dirname(into), ".holdfast-"));
   try {
     const copy = join(directory, "copy");
-    for (let attempt = 1; ; attempt++) {
-      const before = files.fingerprint();
-      await files.copyTo(copy, expected);
-      for (const end of PENDING) {
-        await rm(copy + end, { force: true });
-        await files.copyBeside(end, copy + end);
-      }
-      if (files.fingerprint() === before) break;
-      if (attempt === STILL_ATTEMPTS)
-        throw new HoldfastError("E_CHANGED", "the SQLite file kept changing while it was copied");
-    }
+    const before = files.fingerprint();
+    await files.copyTo(copy, expected);
+    for (const end of PENDING) await files.copyBeside(end, copy + end);
+    if (files.fingerprint() !== before) return false;
     await recover(copy);
     await rename(copy, into);
+    return true;
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -81,37 +81,46 @@ describe.each(["delete", "persist", "truncate", "wal"])("journal_mode=%s", (mode
     db.close();
   });
 
-  test("a database under constant writing is captured whole", async () => {
-    const directory = tempDirectory();
-    const file = join(directory, "site.db");
-    const db = openDatabase(file);
-    db.exec(`pragma journal_mode=${mode}`);
-    fill(db);
-    for (let i = 0; i < 6; i++) db.exec("insert into t (txt) select txt from t");
-    db.exec(
-      "create table pair (n integer); insert into pair values (0); create table other (n integer); insert into other values (0)",
-    );
-    db.close();
-    const code = `db.exec("pragma synchronous=off");
+  test.each(["keeps it open", "opens it anew each time"])(
+    "a database under constant writing by one who %s is captured whole",
+    async (kind) => {
+      const directory = tempDirectory();
+      const file = join(directory, "site.db");
+      const db = openDatabase(file);
+      db.exec(`pragma journal_mode=${mode}`);
+      fill(db);
+      for (let i = 0; i < 6; i++) db.exec("insert into t (txt) select txt from t");
+      db.exec(
+        "create table pair (n integer); insert into pair values (0); create table other (n integer); insert into other values (0)",
+      );
+      db.close();
+      const code = `db.exec("pragma synchronous=off");
       const both = () => db.exec("begin immediate; update pair set n = n + 1; update other set n = n + 1; commit");
-      both(); console.log("ready"); setInterval(() => both(), 2);`;
-    const writer = spawn(process.execPath, processWith(file, code));
-    try {
-      await new Promise((resolve, reject) => {
-        writer.stdout.once("data", resolve);
-        writer.once("exit", reject);
-      });
-      for (let i = 0; i < 3; i++) {
-        const into = join(tempDirectory(), "copy.db");
-        await captureSqlite(file, into);
-        expect(await ask(into, "select count(*) from t; select n = (select n from other), n > 0 from pair")).toBe(
-          `ok ${ROWS * 64} 1|1`,
-        );
+      both(); console.log("ready");
+      ${
+        kind === "keeps it open"
+          ? "setInterval(() => both(), 2)"
+          : `db.close();
+      setInterval(() => { db = openSqliteFile(process.argv[1], { mode: "create", busyTimeout: 20000 }); both(); db.close(); }, 2)`
+      };`;
+      const writer = spawn(process.execPath, processWith(file, code));
+      try {
+        await new Promise((resolve, reject) => {
+          writer.stdout.once("data", resolve);
+          writer.once("exit", reject);
+        });
+        for (let i = 0; i < 3; i++) {
+          const into = join(tempDirectory(), "copy.db");
+          await captureSqlite(file, into);
+          expect(await ask(into, "select count(*) from t; select n = (select n from other), n > 0 from pair")).toBe(
+            `ok ${ROWS * 64} 1|1`,
+          );
+        }
+      } finally {
+        writer.kill();
       }
-    } finally {
-      writer.kill();
-    }
-  });
+    },
+  );
 });
 
 test("what a crashed process left in its WAL is in the copy, and its files stay as they are", async () => {
