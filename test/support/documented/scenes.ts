@@ -24,11 +24,13 @@ interface Host {
 
 const ANOMALIES = "docs/anomalies.md";
 const DIFF = "docs/diff.md";
+const ENCRYPTION = "docs/encryption.md";
 const OPERATIONS = "docs/operations.md";
 const MONITORING = "docs/monitoring.md";
 const PORTABLE = "docs/portable.md";
 const README = "README.md";
 const RESTORE = "docs/restore.md";
+const SIGNING = "docs/signing.md";
 
 const backupAt = (clock: string): string =>
   `WORLD_CLOCK=${clock} node dist/scripts/backup_all.js --config /etc/holdfast/clara.yaml --quiet`;
@@ -83,6 +85,7 @@ export const HOSTS: Readonly<Record<string, Host>> = {
   "docs/doctor.md": { commands: [IN_NOVEMBER, OLD_STORE] },
   "docs/retention.md": { configs: { clara: ["retention:"] }, commands: [IN_OCTOBER, IN_NOVEMBER] },
   [RESTORE]: { configs: { clara: [], site: [] }, commands: [IN_NOVEMBER] },
+  [SIGNING]: { configs: { clara: ["signing:"] }, commands: ["useradd --system holdfast"] },
 };
 
 const withoutSiteConfig = {
@@ -198,6 +201,22 @@ export const SCENES: readonly Scene[] = [
       "rm -rf /srv/clara/{images,templates,clara_content}",
       "psql -q -d clara -c 'truncate clara_app_comment, clara_app_apicall'",
     ],
+  },
+  {
+    page: ENCRYPTION,
+    script: "cd /srv/clara_backups/latest",
+    says: "a backup was sealed to the operator, who has the identity",
+    before: [
+      `printf 'encryption: { recipients: [%s] }\\n' "$(age-keygen -y operator.txt)" >>/etc/holdfast/clara.yaml`,
+      IN_NOVEMBER,
+      "cp operator.txt /root/",
+    ],
+  },
+  {
+    page: SIGNING,
+    script: "npx tsx scripts/doctor.ts",
+    says: "a backup was signed",
+    before: [IN_NOVEMBER, OLD_STORE],
   },
   {
     page: PORTABLE,
