@@ -24,6 +24,7 @@ import { plantAwkward } from "../support/sites/awkward.ts";
 import { compareTrees } from "../support/compare.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { ATTRIBUTES, build } from "../unit/archive/support.ts";
+import { PYTHON } from "../support/python.ts";
 
 interface Format {
   readonly name: "zip" | "tgz";
@@ -51,7 +52,7 @@ const FORMATS: Format[] = [
       run("unzip", "-tq", path);
       run("7z", "t", path);
       run("bsdtar", "-tf", path);
-      run("python3", "-c", "import sys, zipfile; assert zipfile.ZipFile(sys.argv[1]).testzip() is None", path);
+      run(PYTHON, "-c", "import sys, zipfile; assert zipfile.ZipFile(sys.argv[1]).testzip() is None", path);
     },
     // -^ keeps control characters, -K setuid and the like, -V what looks like a VMS version.
     unpack: (path, into) => run("unzip", "-q", "-^", "-K", "-V", "-X", path, "-d", into),
@@ -65,7 +66,7 @@ const FORMATS: Format[] = [
       run("tar", "tzf", path);
       run("bsdtar", "-tf", path);
       run("7z", "t", path);
-      run("python3", "-c", "import sys, tarfile; assert len(tarfile.open(sys.argv[1]).getmembers()) > 0", path);
+      run(PYTHON, "-c", "import sys, tarfile; assert len(tarfile.open(sys.argv[1]).getmembers()) > 0", path);
     },
     unpack: (path, into) => run("tar", "xpzf", path, "-C", into),
   },

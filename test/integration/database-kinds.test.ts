@@ -11,6 +11,7 @@ import type { DatabaseRestorer } from "../../lib/database/restorer.ts";
 import { acquireMariadb, acquirePostgres, type TestServer } from "../support/servers/acquire.ts";
 import { watchTemp } from "../support/watched-temp.ts";
 import { tempDirectory } from "../support/temp.ts";
+import { PYTHON } from "../support/python.ts";
 
 let postgres: TestServer;
 let mariadb: TestServer;
@@ -461,7 +462,7 @@ db.close()
 
 test("SQLite: collations, functions and tokenizers of the application do not keep a database from being copied and restored", async () => {
   const root = tempDirectory();
-  execFileSync("python3", ["-c", APPLICATION, join(root, "app.db")]);
+  execFileSync(PYTHON, ["-c", APPLICATION, join(root, "app.db")]);
   const target = { url: "sqlite:///app.db", execPrefix: [], root };
   const dumped = await dump({ ...target });
   expect(dumped.facts.tables).toMatchObject({

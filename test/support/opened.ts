@@ -1,6 +1,7 @@
 /** Which files of a tree are opened, as the kernel tells: inotify, by way of Python, since Node does not hear of it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { PYTHON } from "./python.ts";
 
 const WATCH = `
 import ctypes, os, signal, struct, sys
@@ -27,7 +28,7 @@ while True:
 
 /** Runs `work`, and gives the files below `root` that anybody opened meanwhile. */
 export async function filesOpened(root: string, work: () => Promise<unknown>): Promise<string[]> {
-  const watcher = spawn("python3", ["-c", WATCH, root], { stdio: ["ignore", "pipe", "inherit"] });
+  const watcher = spawn(PYTHON, ["-c", WATCH, root], { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   watcher.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
   try {

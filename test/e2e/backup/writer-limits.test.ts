@@ -12,6 +12,7 @@ import { manifestSchema } from "../../../lib/model/run.ts";
 import * as z from "zod";
 import { runBuilt } from "../../support/runs/backup.ts";
 import { tempDirectory } from "../../support/temp.ts";
+import { PYTHON } from "../../support/python.ts";
 
 /** Makes FIFOs, each of which is a warning, in a directory with a path as long as it can be. */
 const FIFOS = `
@@ -26,7 +27,7 @@ for at in range(18000): os.mkfifo("f%05d" % at)
 test("a unit with more warnings than its metadata can hold is verified and restored", async () => {
   const base = tempDirectory();
   mkdirSync(join(base, "site/tree"), { recursive: true });
-  execFileSync("/usr/bin/python3", ["-c", FIFOS, join(base, "site/tree")]);
+  execFileSync(PYTHON, ["-c", FIFOS, join(base, "site/tree")]);
   const config = join(base, "site.yaml");
   writeFileSync(config, `site: s\nroot: ${base}/site\ndest: ${base}/store\ntrees: [tree]\n`);
   const env = { XDG_STATE_HOME: join(base, "state") };
@@ -46,7 +47,7 @@ const STRAYS = FIFOS.replace("os.mkfifo(", "os.mknod(").replace('open("file", "w
 test("a manifest of more uncovered paths than it can hold says how many more there are, and can be read", async () => {
   const base = tempDirectory();
   mkdirSync(join(base, "site"));
-  execFileSync("/usr/bin/python3", ["-c", STRAYS, join(base, "site")]);
+  execFileSync(PYTHON, ["-c", STRAYS, join(base, "site")]);
   const config = join(base, "site.yaml");
   const tree = `${`${"d".repeat(250)}/`.repeat(15)}tree`;
   writeFileSync(config, `site: s\nroot: ${base}/site\ndest: ${base}/store\ntrees: [{ name: tree, path: ${tree} }]\n`);

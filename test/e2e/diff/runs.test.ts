@@ -7,6 +7,7 @@ import { runInProcess } from "../../support/commands/in-process.ts";
 import { backUp, rest, stateOf } from "../../support/runs/backup.ts";
 import { COMPILED, makeSite, type TestSite } from "../../support/sites/site.ts";
 import { suiteDirectory } from "../../support/temp.ts";
+import { PYTHON } from "../../support/python.ts";
 
 interface Difference {
   kind: string;
@@ -123,7 +124,7 @@ describe("two runs", () => {
     const { stdout, code } = await run(first, third, "--csv");
     expect(code).toBe(3);
     const script = "import csv, json, sys; print(json.dumps(list(csv.DictReader(sys.stdin, strict=True))))";
-    const rows = JSON.parse(execFileSync("python3", ["-c", script], { input: stdout, encoding: "utf8" })) as Record<
+    const rows = JSON.parse(execFileSync(PYTHON, ["-c", script], { input: stdout, encoding: "utf8" })) as Record<
       string,
       string
     >[];

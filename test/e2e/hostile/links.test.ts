@@ -16,6 +16,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Failure } from "../../../lib/model/unit.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
 import { tempDirectory } from "../../support/temp.ts";
+import { PYTHON } from "../../support/python.ts";
 
 const SECRET = "ROOT-ONLY-7f3a";
 
@@ -261,7 +262,7 @@ ${extra}`,
   );
 
   test("removes no file that a journal names beside a database", async () => {
-    execFileSync("/usr/bin/python3", ["-c", HOT_JOURNAL, site("data/app.db"), victim("a")]);
+    execFileSync(PYTHON, ["-c", HOT_JOURNAL, site("data/app.db"), victim("a")]);
     execFileSync("chown", ["-R", "nobody", site("data")]);
     expect((await backUp()).code).toBe(0);
     expect(existsSync(victim("a"))).toBe(true);

@@ -7,6 +7,7 @@ import { runBuilt } from "../../support/runs/backup.ts";
 import { builtScript } from "../../support/commands/build.ts";
 import { startProgram } from "../../support/commands/run.ts";
 import { makeTemp } from "../../support/temp.ts";
+import { PYTHON } from "../../support/python.ts";
 
 /** ESC, BEL, CR, DEL, C1, direction marks, a line separator; the colour and the line are ones that we write ourselves. */
 const NAME = "\u001b]0;title\u0007\u001b[31mred\r\u007f\u009b2J\u202e\u2066\u061c\u2028 \n✓ all is well";
@@ -85,7 +86,7 @@ test.each(["backup_all --config CONFIG --verbose --existing overwrite", "logs --
   "on a terminal, in our colours alone: %s",
   async (words) => {
     const [name = "", ...args] = argsOf(words);
-    const argv = ["python3", "-c", "import pty, sys; pty.spawn(sys.argv[1:])", process.execPath];
+    const argv = [PYTHON, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", process.execPath];
     const { stdout } = await startProgram([...argv, builtScript(name), ...args], { env }).done;
     expect(stdout).toMatch(/\u001b\[\d+m/); // oxlint-disable-line no-control-regex
     expect(stdout).not.toContain("\u001b]0;title");

@@ -29,6 +29,7 @@ import {
 import { rowsOf } from "../../support/portable/engines.ts";
 import { acquirePostgres, type TestServer } from "../../support/servers/acquire.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
+import { PYTHON } from "../../support/python.ts";
 
 let directory: string;
 let config: string;
@@ -246,7 +247,7 @@ describe("onto another host", () => {
 describe("what is not as it was made", () => {
   const hostile = (file: string, script: string): string => {
     const out = join(directory, `hostile-${++count}.tgz`);
-    execFileSync("python3", [
+    execFileSync(PYTHON, [
       "-c",
       `import tarfile, io, sys\nsource = tarfile.open(sys.argv[1])\nout = tarfile.open(sys.argv[2], 'w:gz')\nfor one in source:\n    out.addfile(one, source.extractfile(one) if one.isreg() else None)\n${script}\nout.close()`,
       file,

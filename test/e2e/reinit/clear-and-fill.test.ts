@@ -9,6 +9,7 @@ import { change, rowsOf, useEngines } from "../../support/portable/engines.ts";
 import { reinitRows, reinitSchema, reinitSite, type ReinitSite } from "../../support/sites/reinit.ts";
 import type { RunResult } from "../../support/commands/run.ts";
 import { makeTemp, removeTree } from "../../support/temp.ts";
+import { PYTHON } from "../../support/python.ts";
 
 const NAMES = ["SQLite", "PostgreSQL", "MariaDB"] as const;
 const KEPT = ["django_migrations", "django_content_type", "auth_permission", "setting"];
@@ -170,7 +171,7 @@ describe("by the operator", () => {
     const place = await site("SQLite");
     const typed = (word: string): string =>
       execFileSync(
-        "python3",
+        PYTHON,
         [
           "-c",
           `import pty, os, sys

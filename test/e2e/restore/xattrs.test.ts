@@ -16,6 +16,7 @@ import {
 } from "../../support/runs/backup.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { suiteDirectory } from "../../support/temp.ts";
+import { PYTHON } from "../../support/python.ts";
 
 const directory = suiteDirectory("holdfast-xattrs-");
 let site: TestSite;
@@ -39,7 +40,7 @@ beforeAll(async () => {
   site.write(`clara_content/Project_1/texts/${"n".repeat(250)}`, "long");
   const raw = Buffer.concat([Buffer.from(at("clara_content/Project_1/raw-")), Buffer.from([0xff, 0xe9])]);
   writeFileSync(raw, "not UTF-8");
-  execFileSync("python3", [
+  execFileSync(PYTHON, [
     "-c",
     "import os,sys; os.setxattr(os.fsencode(sys.argv[1]) + b'\\xff\\xe9', 'user.raw', b'1')",
     at("clara_content/Project_1/raw-"),

@@ -1,5 +1,6 @@
 /** Runs a program on a terminal of its own, and types answers when it asks. */
 import { spawn } from "node:child_process";
+import { PYTHON } from "../python.ts";
 
 /** Text that the program prints, and what is typed then. */
 export type Answer = readonly [prompt: string, answer: string];
@@ -40,7 +41,7 @@ export async function runOnTerminal(
   answers: readonly Answer[],
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<TerminalResult> {
-  const child = spawn("/usr/bin/python3", ["-c", PTY, JSON.stringify(answers), ...argv], {
+  const child = spawn(PYTHON, ["-c", PTY, JSON.stringify(answers), ...argv], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 120_000,

@@ -15,6 +15,7 @@ import { lstatEntry } from "../../../lib/archive/tree/walk.ts";
 import { ZipWriter, type ZipOptions } from "../../../lib/archive/zip/writer.ts";
 import { tempDirectory } from "../../support/temp.ts";
 import { ATTRIBUTES } from "./support.ts";
+import { PYTHON } from "../../support/python.ts";
 
 function zip(options: Partial<ZipOptions>, work: (writer: ZipWriter) => void): string {
   const path = `${tempDirectory()}/archive.zip`;
@@ -37,7 +38,7 @@ function tgz(options: Partial<TgzOptions>, work: (writer: TgzWriter) => void): s
 }
 
 const python = (code: string, path: string): string =>
-  execFileSync("python3", ["-c", `import sys, zipfile, tarfile\n${code}`, path], { encoding: "utf8" });
+  execFileSync(PYTHON, ["-c", `import sys, zipfile, tarfile\n${code}`, path], { encoding: "utf8" });
 const END64 = Buffer.from("PK\x06\x06");
 
 test.each([2999, 3000, 3001])("zip64 sizes and offsets, border at 3000, content of %d bytes", async (size) => {

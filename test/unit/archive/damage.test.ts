@@ -9,6 +9,7 @@ import { readZipDirectory } from "../../../lib/archive/zip/directory.ts";
 import { verifyZip } from "../../../lib/archive/zip/reader.ts";
 import { suiteDirectory, tempDirectory } from "../../support/temp.ts";
 import { build } from "./support.ts";
+import { PYTHON } from "../../support/python.ts";
 
 const VERIFY = { zip: (path: string) => verifyZip(path), tgz: (path: string) => verifyTgz(path) };
 const damaged = (what: string | RegExp = "") =>
@@ -96,7 +97,7 @@ function hostile(code: string): string {
   const path = `${tempDirectory()}/hostile.zip`;
   const head =
     "import sys, zipfile, warnings\nwarnings.simplefilter('ignore')\nz = zipfile.ZipFile(sys.argv[1], 'w')\n";
-  execFileSync("python3", ["-c", `${head}${code}\nz.close()`, path]);
+  execFileSync(PYTHON, ["-c", `${head}${code}\nz.close()`, path]);
   return path;
 }
 

@@ -8,6 +8,7 @@ import { rowsOf, useEngines } from "../../../support/portable/engines.ts";
 import { runBuilt, startBuilt } from "../../../support/runs/backup.ts";
 import { runInProcess } from "../../../support/commands/in-process.ts";
 import { suiteDirectory, tempDirectory } from "../../../support/temp.ts";
+import { PYTHON } from "../../../support/python.ts";
 
 const NAMES = ["PostgreSQL", "MariaDB", "SQLite"] as const;
 const engines = useEngines();
@@ -39,7 +40,7 @@ async function run(...args: string[]): Promise<Summary> {
 }
 
 const python = (code: string, ...args: string[]): string =>
-  execFileSync("python3", ["-c", code, ...args], { encoding: "utf8" }).trim();
+  execFileSync(PYTHON, ["-c", code, ...args], { encoding: "utf8" }).trim();
 const readJson = (file: string): unknown => JSON.parse(readFileSync(file, "utf8"));
 const inZip = (zip: string, name: string): unknown =>
   JSON.parse(execFileSync("unzip", ["-p", zip, name], { encoding: "utf8" }));

@@ -7,9 +7,9 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runInProcess } from "../../../support/commands/in-process.ts";
 import { makeTemp, removeTree } from "../../../support/temp.ts";
+import { PYTHON } from "../../../support/python.ts";
 
 /** Debian's own Python has Debian's Django. */
-const PYTHON = "/usr/bin/python3";
 const DJANGO = existsSync("/usr/lib/python3/dist-packages/django/__init__.py");
 const SITE = fileURLToPath(new URL("../../../support/django/", import.meta.url));
 const KEYS = ["--natural-foreign", "--natural-primary"];

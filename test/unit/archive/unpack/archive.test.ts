@@ -22,6 +22,7 @@ import { plantAwkward } from "../../../support/sites/awkward.ts";
 import { compareTrees } from "../../../support/compare.ts";
 import { tempDirectory } from "../../../support/temp.ts";
 import { asNobody, build } from "../support.ts";
+import { PYTHON } from "../../../support/python.ts";
 
 const LIMITS = { bytes: 1e9, entries: 1e6, depth: 1000 };
 
@@ -214,7 +215,7 @@ describe("archives of other programs", () => {
     ["bsdtar", "bsdtar --format=pax -C tree -czf a.tgz ."],
     [
       "Python's tarfile",
-      `python3 -c "import tarfile; t = tarfile.open('a.tgz', 'w:gz'); t.add('tree', '.'); t.close()"`,
+      `${PYTHON} -c "import tarfile; t = tarfile.open('a.tgz', 'w:gz'); t.add('tree', '.'); t.close()"`,
     ],
     ["Info-ZIP", "cd tree && zip -q -r -y ../a.zip ."],
     ["7z", "cd tree && 7z a -snl ../a.zip . >/dev/null"],
@@ -254,7 +255,7 @@ def add(name, type=tarfile.REGTYPE, data=b'', **more):
     for k, v in more.items(): setattr(i, k, v)
     z.addfile(i, io.BytesIO(data))
 `;
-    execFileSync("python3", ["-c", `${head}${code}\nz.close()`, archive]);
+    execFileSync(PYTHON, ["-c", `${head}${code}\nz.close()`, archive]);
     writeFileSync(`${base}/victim`, "untouched");
     return { base, archive };
   };

@@ -7,6 +7,7 @@ import { ArchiveSink } from "../../../../lib/archive/output.ts";
 import { verifyZip } from "../../../../lib/archive/zip/reader.ts";
 import { ZipWriter } from "../../../../lib/archive/zip/writer.ts";
 import { tempDirectory } from "../../../support/temp.ts";
+import { PYTHON } from "../../../support/python.ts";
 
 const ATTRIBUTES = { mode: 0o640, uid: 0, gid: 0, mtimeNs: 0n };
 
@@ -38,5 +39,5 @@ test.each([
   execFileSync("7z", ["t", file], { stdio: "pipe" });
   const code = "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); sys.stdout.buffer.write(z.read(sys.argv[2]))";
   for (const [name, pieces] of Object.entries(contents))
-    expect(execFileSync("python3", ["-c", code, file, name]).equals(Buffer.concat(pieces))).toBe(true);
+    expect(execFileSync(PYTHON, ["-c", code, file, name]).equals(Buffer.concat(pieces))).toBe(true);
 });
