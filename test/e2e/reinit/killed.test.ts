@@ -69,6 +69,6 @@ describe.each(["SQLite", "PostgreSQL", "MariaDB"])("on %s", (name) => {
         expect(await stateOf(place)).toBe("cleared");
       }
     },
-    120_000,
+    300_000,
   );
 });

@@ -309,5 +309,5 @@ describe.each([
     }
     expect(seen.size).toBeGreaterThan(1);
     execFileSync("sha256sum", ["--quiet", "-c", "SHA256SUMS"], { cwd: run.path });
-  });
+  }, 300_000);
 });

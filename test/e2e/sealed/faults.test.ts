@@ -33,23 +33,27 @@ const filesWithMark = (directory: string): string[] =>
   });
 
 describe("SIGKILL of the main process", () => {
-  test.each([0.3, 0.6, 0.9])("at %s of the way leaves nothing plain", async (part) => {
-    const site = sealedSite(tempDirectory());
-    await rest();
-    const started = Date.now();
-    expect((await startBackup(site).done).code).toBe(0);
-    const duration = Date.now() - started;
-    const { child, done } = startBackup(site, ["--existing", "overwrite"]);
-    await sleep(part * duration);
-    child.kill("SIGKILL");
-    await done;
-    expect(filesWithMark(site.dest)).toEqual([]);
-    const next = await backup(site, ["--resume"]);
-    expect(next.code).toBe(0);
-    expect(faultsOf(next.summary?.path ?? "")).toEqual([]);
-    expect(filesWithMark(site.dest)).toEqual([]);
-    expect(filesOf(site.dest).filter((file) => file.includes("seal-"))).toEqual([]);
-  });
+  test.each([0.3, 0.6, 0.9])(
+    "at %s of the way leaves nothing plain",
+    async (part) => {
+      const site = sealedSite(tempDirectory());
+      await rest();
+      const started = Date.now();
+      expect((await startBackup(site).done).code).toBe(0);
+      const duration = Date.now() - started;
+      const { child, done } = startBackup(site, ["--existing", "overwrite"]);
+      await sleep(part * duration);
+      child.kill("SIGKILL");
+      await done;
+      expect(filesWithMark(site.dest)).toEqual([]);
+      const next = await backup(site, ["--resume"]);
+      expect(next.code).toBe(0);
+      expect(faultsOf(next.summary?.path ?? "")).toEqual([]);
+      expect(filesWithMark(site.dest)).toEqual([]);
+      expect(filesOf(site.dest).filter((file) => file.includes("seal-"))).toEqual([]);
+    },
+    300_000,
+  );
 });
 
 describe("a disk that is full", () => {

@@ -81,8 +81,14 @@ describe.each(ENGINES)("$name", ({ acquire, mess, listing, login, superuser, ref
   });
 });
 
-/** A process of its own that runs lines of TypeScript and prints a port. */
-async function inProcess(...lines: readonly string[]): Promise<{ port: number; kill: () => Promise<void> }> {
+interface OwnProcess {
+  /** Its first line. */
+  readonly printed: string;
+  kill(): Promise<void>;
+}
+
+/** Starts a process of its own that runs lines of TypeScript, and waits until it has printed one. */
+async function inProcess(env: Readonly<Record<string, string>>, ...lines: readonly string[]): Promise<OwnProcess> {
   const argv = [
     process.execPath,
     "--import",
@@ -91,46 +97,60 @@ async function inProcess(...lines: readonly string[]): Promise<{ port: number; k
     "-e",
     lines.join("\n"),
   ];
-  const { child, done } = startProgram(argv);
+  const { child, done } = startProgram(argv, { env });
   let printed = "";
   child.stdout?.on("data", (text: string) => (printed += text));
-  await eventually("the port is printed", () => printed.endsWith("\n"));
+  await eventually("a line is printed", () => printed.endsWith("\n"));
   const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
     await done;
   };
-  return { port: Number(printed), kill };
+  return { printed: printed.trim(), kill };
 }
 
 const support = (name: string): string => JSON.stringify(`${PROJECT}test/support/${name}.ts`);
 
 test("a file whose process is killed hands its server back", async () => {
-  const killed = await inProcess(
-    `import { acquirePostgres } from ${support("servers/acquire")};`,
-    "const server = await acquirePostgres();",
-    `await server.sql("create database left_over");`,
-    "console.log(server.port);",
+  // A pool of its own: the servers of this test run are wanted by other files, too.
+  const run = await inProcess(
+    {},
+    `import { openPool } from ${support("servers/pool")};`,
+    "await openPool();",
+    "console.log(process.env.TEST_SERVERS_SOCKET);",
     "setInterval(() => {}, 1000);",
   );
+  const env = { TEST_SERVERS_SOCKET: run.printed };
+  const acquire = [
+    `import { acquirePostgres } from ${support("servers/acquire")};`,
+    "const server = await acquirePostgres();",
+  ];
+  const printPort = ["console.log(server.port);", "setInterval(() => {}, 1000);"];
+  const killed = await inProcess(env, ...acquire, "await server.sql('create database left_over');", ...printPort);
   await killed.kill();
-  const servers = [await acquirePostgres()];
-  while (servers.length < 5 && servers.every(({ port }) => port !== killed.port)) servers.push(await acquirePostgres());
-  const same = servers.find(({ port }) => port === killed.port);
-  expect(await same?.sql("select count(*) from pg_database where datname = 'left_over'")).toBe("0");
-  await Promise.all(servers.map(async (server) => await server.release()));
+  const leftOver = "select count(*) from pg_database where datname = 'left_over'";
+  const next = await inProcess(
+    env,
+    ...acquire,
+    `if (await server.sql("${leftOver}") !== "0") throw new Error();`,
+    ...printPort,
+  );
+  expect(next.printed).toBe(killed.printed);
+  await next.kill();
+  await run.kill();
 });
 
 test("the servers of a test run that is killed are killed too", async () => {
   const run = await inProcess(
+    {},
     `import { openPool } from ${support("servers/pool")};`,
     `import { acquireMariadb } from ${support("servers/acquire")};`,
     "await openPool();",
     "console.log((await acquireMariadb()).port);",
     "setInterval(() => {}, 1000);",
   );
-  expect(await answers(run.port)).toBe(true);
+  expect(await answers(Number(run.printed))).toBe(true);
   await run.kill();
-  await expect.poll(async () => await answers(run.port), { timeout: 10_000 }).toBe(false);
+  await expect.poll(async () => await answers(Number(run.printed)), { timeout: 10_000 }).toBe(false);
 });
 
 const answers = async (port: number): Promise<boolean> =>

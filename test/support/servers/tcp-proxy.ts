@@ -11,14 +11,18 @@ export interface TcpProxy {
   readonly cuts: number;
   /** Sets the counts back to 0. */
   reset(): void;
-  /** Cuts each connection once so many bytes of it went through, to the byte, either way; undefined cuts no more. */
-  cutAfter(bytes: number | undefined): void;
+  /**
+   * Cuts each connection once so many bytes of it went through, to the byte, either way; undefined cuts no more. Until
+   * `cutting` resolves the connection hangs, so that the server can take in what has arrived.
+   */
+  cutAfter(bytes: number | undefined, cutting?: () => Promise<unknown>): void;
   close(): Promise<void>;
 }
 
 /** Starts a proxy for the server at a port of this host. */
 export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
   const state = { up: 0, down: 0, connections: 0, cuts: 0, limit: undefined as number | undefined };
+  let cutting = async (): Promise<unknown> => await Promise.resolve();
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     state.connections++;
@@ -44,7 +48,8 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
       else state.down += part.length;
       if (part.length === chunk.length) return pass(to === upstream ? client : upstream, to, part);
       state.cuts++;
-      to.write(part, cut);
+      (to === upstream ? client : upstream).pause();
+      to.write(part, () => void cutting().finally(cut));
     };
     client.on("data", (chunk: Buffer) => forward(chunk, upstream));
     upstream.on("data", (chunk: Buffer) => forward(chunk, client));
@@ -62,7 +67,10 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
       return state.cuts;
     },
     reset: () => void Object.assign(state, { up: 0, down: 0, connections: 0, cuts: 0 }),
-    cutAfter: (bytes) => void (state.limit = bytes),
+    cutAfter: (bytes, when = async () => await Promise.resolve()) => {
+      state.limit = bytes;
+      cutting = when;
+    },
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
