@@ -30,7 +30,9 @@ export async function withStore<T>(
     onWarning: printWarning,
   });
   try {
-    return await work({ store: remote.path, content: remote });
+    const result = await work({ store: remote.path, content: remote });
+    await remote.sendEvidence();
+    return result;
   } finally {
     await remote.close();
   }

@@ -7,12 +7,15 @@ import path from "node:path";
 import pLimit from "p-limit";
 import type { BytePath } from "../../archive/entry.ts";
 import type { SiteConfig } from "../../config/load.ts";
+import { asHoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
 import { writeDocumentAtomic } from "../../store/files/json-documents.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { repairLinks } from "../../store/run/publish.ts";
 import { unitFiles } from "../../store/run/step-index.ts";
+import type { LocalFile } from "../../targets/core/local-run.ts";
 import type { Target } from "../../targets/core/target.ts";
+import { evidenceOf } from "../push/evidence.ts";
 import { openNamed, targetSettings, type TargetHooks } from "../push/open.ts";
 import { ownName, runOf } from "../runs/borrowed-units.ts";
 import type { ContentSource } from "../runs/content-source.ts";
@@ -23,6 +26,8 @@ import { PartialZip } from "./partial-zip.ts";
 /** Artifacts that are fetched at the same time. */
 const AT_ONCE = 3;
 
+const identityOf = ({ path: name, sha256 }: LocalFile): string => `${sha256} ${name}`;
+
 export class RemoteStore implements ContentSource {
   /** The cache: a store without artifacts. */
   readonly path: string;
@@ -30,14 +35,18 @@ export class RemoteStore implements ContentSource {
   readonly #target: Target;
   readonly #documents: RemoteDocuments;
   readonly #signal: AbortSignal;
+  readonly #onNote: (text: string) => void;
+  /** The evidence of earlier commands, as path and digest. */
+  #evidence: ReadonlySet<string> = new Set();
   /** Absolute paths of what was brought. */
   readonly #brought = new Set<string>();
   readonly #zips = new Map<string, PartialZip>();
 
-  private constructor(directory: string, target: Target, signal: AbortSignal) {
+  private constructor(directory: string, target: Target, { signal, onNote }: TargetHooks) {
     this.path = directory;
     this.#target = target;
     this.#signal = signal;
+    this.#onNote = onNote;
     this.#documents = new RemoteDocuments(target, directory, signal);
   }
 
@@ -48,11 +57,12 @@ export class RemoteStore implements ContentSource {
   static async open(name: string, config: SiteConfig, hooks: TargetHooks): Promise<RemoteStore> {
     const directory = cacheDirectory(name, targetSettings(name, config));
     const { target } = await openNamed(name, config, directory, hooks);
-    const store = new RemoteStore(directory, target, hooks.signal);
+    const store = new RemoteStore(directory, target, hooks);
     try {
       await writeDocumentAtomic(path.join(directory, "store.json"), await target.storeDocument());
       await store.#documents.list();
       await repairLinks(directory);
+      store.#evidence = new Set((await evidenceOf(directory, hooks.signal)).map(identityOf));
       return store;
     } catch (error) {
       await store.close();
@@ -98,6 +108,22 @@ export class RemoteStore implements ContentSource {
     if (zip !== undefined) return await zip.fetch(entries);
     if (this.partial.delete(artifact)) rmSync(this.#pathOf(run, artifact));
     await this.#bringFile(run, artifact);
+  }
+
+  /** Sends the evidence that this command has kept, so that it proves the run there. A refusal is reported: it stays here. */
+  async sendEvidence(): Promise<void> {
+    const files = await evidenceOf(this.path, this.#signal);
+    const fresh = files.filter((file) => !this.#evidence.has(identityOf(file)));
+    if (fresh.length === 0) return;
+    try {
+      await this.#target.sendEvidence(fresh);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const { message } = asHoldfastError(error, "E_REMOTE");
+      this.#onNote(
+        `the evidence is in ${path.join(this.path, "evidence")} alone; the target did not take it: ${message}`,
+      );
+    }
   }
 
   /** Removes what was brought, and closes the target. */

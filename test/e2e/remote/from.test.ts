@@ -1,5 +1,5 @@
 /** A second machine, without the store, that reads what was pushed: each kind of target, sealed runs, altered ones. */
-import { readFileSync, renameSync, rmSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { runInProcess } from "../../support/commands/in-process.ts";
@@ -102,6 +102,35 @@ describe.each(Object.keys(TARGET_FIXTURES))("%s", { timeout: 300_000 }, (kind) =
     expect(verified.code).toBe(fixture.hasVersions ? 0 : 13);
     expect(restored.code).toBe(fixture.hasVersions ? 0 : 13);
     if (!fixture.hasVersions) expect(verified.stderr + verified.stdout).toContain(artifact.path);
+  });
+});
+
+describe("the evidence of a drill", () => {
+  test.each(["s3 plain", "rsync with a shell"])("is sent to %s, and proves the run there", async (kind) => {
+    const fixture = await fixtureOf(kind);
+    const { site, run, away } = await pushed(fixture.settings, { isSealed: false });
+    expect((await away("drill", "--no-search")).code).toBe(0);
+    expect([...(await fixture.digests()).keys()]).toContainEqual(
+      expect.stringMatching(new RegExp(`^evidence/${run.run}/drill-.*\\.json$`)),
+    );
+    const env = { XDG_STATE_HOME: tempDirectory() };
+    const argv = ["--config", site.config, "--target", "cellar", "--json"];
+    const { json, stderr } = await runInProcess("prune", argv, { env });
+    expect({ json: json.at(-1), stderr }).toMatchObject({
+      json: { runs: [{ run: run.run, proof: { kind: "drill" } }] },
+    });
+  });
+
+  test("stays here, with a warning, where the target may not be written to", async () => {
+    const fixture = await fixtureOf("directory");
+    const { run, away, site } = await pushed(fixture.settings, { isSealed: false });
+    const { path: there } = fixture.settings as { readonly path: string };
+    rmSync(join(there, "evidence"), { recursive: true, force: true });
+    writeFileSync(join(there, "evidence"), "no directory");
+    const { code, stderr } = await away("drill", "--no-search");
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/the evidence is in .* alone; the target did not take it/);
+    expect(cached(site).filter((file) => file.includes(`evidence/${run.run}/drill-`))).toHaveLength(1);
   });
 });
 
