@@ -4,12 +4,12 @@ import { createWriteStream, existsSync, linkSync, mkdirSync, renameSync, writeFi
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import pLimit from "p-limit";
 import { fromString } from "../../archive/path.ts";
 import { removeTree } from "../../archive/tree/remove.ts";
 import { asHoldfastError, HoldfastError } from "../../errors.ts";
 import { STEP_NAMES } from "../../model/unit.ts";
 import { printable } from "../../report/printable.ts";
+import { forEachParallel } from "../../store/files/for-each-parallel.ts";
 import { readStepMetadata, unitFiles } from "../../store/run/step-index.ts";
 import { listRuns, runDirectory } from "../../store/files/layout.ts";
 import { isRunPath, readSums, SIGNATURE_FILE, SUMS_FILE } from "../../store/run/checksums.ts";
@@ -60,9 +60,8 @@ export class RemoteDocuments {
   async fetch(run: string): Promise<void> {
     const reader = await this.reader(run);
     const known = this.#known();
-    const limit = pLimit(AT_ONCE);
     const fetchAll = async (files: readonly string[]): Promise<void> => {
-      await Promise.all(files.map(async (file) => await limit(async () => await this.#fetch(reader, file, known))));
+      await forEachParallel(files, AT_ONCE, async (file) => await this.#fetch(reader, file, known));
     };
     const files = [...reader.digests.keys()];
     await fetchAll(files.filter((file) => path.posix.basename(file) === "metadata.json"));

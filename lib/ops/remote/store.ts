@@ -4,11 +4,11 @@
  */
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync } from "node:fs";
 import path from "node:path";
-import pLimit from "p-limit";
 import type { BytePath } from "../../archive/entry.ts";
 import type { SiteConfig } from "../../config/load.ts";
 import { asHoldfastError } from "../../errors.ts";
 import type { Artifact, UnitMetadata } from "../../model/unit.ts";
+import { forEachParallel } from "../../store/files/for-each-parallel.ts";
 import { writeDocumentAtomic } from "../../store/files/json-documents.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { repairLinks } from "../../store/run/publish.ts";
@@ -75,9 +75,7 @@ export class RemoteStore implements ContentSource {
   }
 
   async bring(run: string, units: readonly UnitMetadata[]): Promise<void> {
-    const limit = pLimit(AT_ONCE);
-    const files = units.flatMap(unitFiles);
-    await Promise.all(files.map(async (file) => await limit(async () => await this.#bringFile(run, file))));
+    await forEachParallel(units.flatMap(unitFiles), AT_ONCE, async (file) => await this.#bringFile(run, file));
   }
 
   async standIn(run: string, units: readonly UnitMetadata[]): Promise<void> {

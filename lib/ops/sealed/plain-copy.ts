@@ -4,12 +4,12 @@
  */
 import { constants, copyFileSync, mkdirSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import pLimit from "p-limit";
 import { privateDirectory } from "../../database/access/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
 import { metadataSchema, STEP_NAMES, type Artifact, type UnitMetadata } from "../../model/unit.ts";
 import { formatBytes } from "../../report/format.ts";
 import { formatJson, readDocument } from "../../store/files/json-documents.ts";
+import { forEachParallel } from "../../store/files/for-each-parallel.ts";
 import { hashFile } from "../../store/files/hash.ts";
 import { readSums, SUMS_FILE } from "../../store/run/checksums.ts";
 import { listMetadata, unitFiles } from "../../store/run/step-index.ts";
@@ -125,7 +125,6 @@ class Copier {
 
   /** Copies the documents of the run, and of the others that units come from, and opens the units. */
   async copy(run: string, units: readonly UnitMetadata[]): Promise<void> {
-    const limit = pLimit(AT_ONCE);
     for (const one of new Set([run, ...runsOf(units)])) {
       const sums = readSums(path.join(this.#from, one));
       if (sums === undefined)
@@ -140,10 +139,9 @@ class Copier {
         written.set(file, sha256);
       }
       const own = units.filter(({ artifacts }) => (runOf(artifacts[0]?.path ?? "") ?? run) === one);
-      const opened = own.flatMap(filesToOpen);
-      await Promise.all(
-        opened.map(async (file) => await limit(async () => written.set(...(await this.#open(one, file, sums))))),
-      );
+      await forEachParallel(own.flatMap(filesToOpen), AT_ONCE, async (file) => {
+        written.set(...(await this.#open(one, file, sums)));
+      });
       for (const [file, metadata] of this.#plainMetadata(one)) {
         const text = formatJson(metadata);
         writeFileSync(path.join(this.#to, one, file), text);

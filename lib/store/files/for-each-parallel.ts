@@ -2,7 +2,7 @@
 
 /**
  * Runs `work` on every item, at most `width` at the same time, and holds no other items in memory. Throws the first
- * error; no further item is begun then.
+ * error once nothing is at work any more; no further item is begun then.
  */
 export async function forEachParallel<T>(
   items: Iterable<T>,
@@ -10,16 +10,15 @@ export async function forEachParallel<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const waiting = items[Symbol.iterator]();
-  let failed = false;
+  const errors: unknown[] = [];
   const worker = async (): Promise<void> => {
-    for (let next = waiting.next(); next.done !== true && !failed; next = waiting.next()) {
-      try {
+    try {
+      for (let next = waiting.next(); next.done !== true && errors.length === 0; next = waiting.next())
         await work(next.value);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
+    } catch (error) {
+      errors.push(error);
     }
   };
   await Promise.all(Array.from({ length: width }, worker));
+  if (errors.length > 0) throw errors[0];
 }

@@ -54,6 +54,7 @@ export function openCache(place: Place, context: TransferContext): Cache {
       await rm(path.join(await root(), name), { force: true });
     },
     async close() {
+      await Promise.allSettled(fetched.values());
       if (made !== undefined) await rm(await made, { recursive: true, force: true });
     },
   };

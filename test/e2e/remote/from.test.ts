@@ -99,8 +99,9 @@ describe.each(Object.keys(TARGET_FIXTURES))("%s", { timeout: 300_000 }, (kind) =
     const to = join(tempDirectory(), "restored");
     const [verified, restored] = [await away("verify"), await away("restore", "--to", to)];
     // Where there are versions, the one that was recorded is still there.
-    expect(verified.code).toBe(fixture.hasVersions ? 0 : 13);
-    expect(restored.code).toBe(fixture.hasVersions ? 0 : 13);
+    const code = fixture.hasVersions ? 0 : 13;
+    expect(verified.code, verified.stderr).toBe(code);
+    expect(restored.code, restored.stderr).toBe(code);
     if (!fixture.hasVersions) expect(verified.stderr + verified.stdout).toContain(artifact.path);
   });
 });
