@@ -155,7 +155,7 @@ await build({
 
 await build({
   ...cjs,
-  entryPoints: Object.fromEntries(APART.map((name) => [fileOf(name), name])),
+  entryPoints: Object.fromEntries(APART.map((one) => [fileOf(one), one])),
   outdir: out,
   outExtension: { ".js": ".cjs" },
   banner: { js: 'const ownUrl = require("node:url").pathToFileURL(__filename).href;' },

@@ -17,7 +17,15 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { runInProcess } from "../../support/commands/in-process.ts";
-import { backup, backUp, eventually, processesWith, restoreScript, startBackup } from "../../support/runs/backup.ts";
+import {
+  backup,
+  backUp,
+  eventually,
+  processesWith,
+  restoreScript,
+  startBackup,
+  rest,
+} from "../../support/runs/backup.ts";
 import { makeKey, makeSignedSite, startAgent, verifyByHand, type SignedSite } from "../../support/signing/keys.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
@@ -176,6 +184,7 @@ describe("ssh-keygen", () => {
   });
 
   test("that fails at the end: nothing is published, and --resume signs what was made", async () => {
+    await rest();
     const good = await backUp(site);
     const second = `case "$2" in sign) echo >> '${directory}/signs'; test $(wc -l < '${directory}/signs') = 1 || exit 9;; esac; exec $REAL "$@"`;
     const failed = await backup(site, ["--existing", "overwrite"], { env: replaceKeygen(second) });
