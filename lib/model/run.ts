@@ -83,6 +83,10 @@ export const manifestHeadSchema = z.looseObject({
   totals: totalsSchema,
   /** The digest of the recipients to whom the artifacts are sealed; absent in a plain run. */
   sealed_to: z.string().optional(),
+  /** The archive of the documents that name files and people, where they are sealed; `size_bytes` is of their content. */
+  sealed_names: z
+    .object({ path: z.string(), files: z.number().int().nonnegative(), size_bytes: z.number().int().nonnegative() })
+    .optional(),
   /** Why this run is not `latest`. */
   losses: z.array(lossSchema).default([]),
   /** What differs from the history of the site more than it ever did. */

@@ -7,7 +7,6 @@ import type { StepName } from "../../model/unit.ts";
 import { type Order, orderSchema, type StepMessage } from "../../model/step-message.ts";
 import { createContext } from "../../steps/core/create-context.ts";
 import { LocalBuilder } from "../../steps/core/local-builder.ts";
-import { PROJECTS_FILE } from "../../steps/core/projects.ts";
 import type { StepContext } from "../../steps/core/context.ts";
 import { STEPS } from "../../steps/registry.ts";
 import { readDocument } from "../../store/files/json-documents.ts";
@@ -39,7 +38,10 @@ export async function runAsSubScript(name: StepName, planFile: string): Promise<
 }
 
 async function contextFor(planFile: string, signal: AbortSignal): Promise<StepContext> {
-  const { run, staging, app, options, config, store, scratch, copies, seal } = readDocument(planFile, runPlanSchema);
+  const { run, staging, app, options, config, store, names, scratch, copies, seal } = readDocument(
+    planFile,
+    runPlanSchema,
+  );
   await inheritLock(path.join(store, ".lock"), process.env[TOKEN_VARIABLE] ?? "").assertHeld();
   return createContext({
     config: loadConfig(config, process.env),
@@ -50,7 +52,8 @@ async function contextFor(planFile: string, signal: AbortSignal): Promise<StepCo
     copies,
     seal,
     store,
-    projectsFile: path.join(staging, PROJECTS_FILE),
+    names,
+    keepsProjects: true,
     app,
     signal,
     report: send,

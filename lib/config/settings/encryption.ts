@@ -17,6 +17,12 @@ export const encryptionSchema = z
       .min(1)
       .optional()
       .describe("A file of further recipients, one a line; # begins a comment."),
+    metadata: z
+      .enum(["plain", "names"])
+      .default("plain")
+      .describe(
+        "names seals file lists, paths, and all that is known of a project but its id; plain leaves them readable.",
+      ),
     identity_command: command
       .optional()
       .describe(

@@ -19,6 +19,7 @@ import { stepOptions } from "./step-options.ts";
 import { destOf } from "./session.ts";
 import { createContext } from "../../steps/core/create-context.ts";
 import { configuredSeal } from "../../store/seal/configured.ts";
+import { namesDirectory } from "../../store/sealed-names.ts";
 
 /** Returns the context of steps that write nothing except into `scratch`. */
 export function planningContext(
@@ -30,6 +31,7 @@ export function planningContext(
 ): StepContext {
   const store = path.resolve(destOf(config, request));
   const run = nextRunId(new Date(), undefined);
+  const seal = configuredSeal(config);
   return createContext({
     config,
     options: stepOptions(config, request, textTypes, false),
@@ -37,9 +39,10 @@ export function planningContext(
     directory: stagingDirectory(store, run),
     scratch,
     copies: scratch,
-    seal: configuredSeal(config),
+    seal,
     store,
-    projectsFile: undefined,
+    names: namesDirectory(store, seal),
+    keepsProjects: false,
     app: UNKNOWN_APP,
     signal: options.signal,
     report: options.report,

@@ -11,7 +11,7 @@ import type { StepOutcome } from "../../steps/core/run.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
 import { VERSION } from "../../version.ts";
 import type { Seal } from "../../model/seal.ts";
-import { recipientsDigest } from "../../store/seal/names.ts";
+import { sealDigest } from "../../store/seal/names.ts";
 
 /** The parts of a manifest that the steps determine. */
 export interface MergedSteps {
@@ -131,7 +131,7 @@ export function manifestHead(
     status: merged.totals.failed === 0 ? "complete" : "partial",
     moments: merged.moments,
     totals: merged.totals,
-    ...(about.seal === undefined ? {} : { sealed_to: recipientsDigest(about.seal) }),
+    ...(about.seal === undefined ? {} : { sealed_to: sealDigest(about.seal) }),
     losses: [...about.losses],
     anomalies: [...about.anomalies],
   };

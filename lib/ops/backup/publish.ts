@@ -13,7 +13,7 @@ import { sanitiseConfig } from "../../steps/infra/redact/site-config.ts";
 import { writeSums } from "../../store/run/checksums.ts";
 import { runDirectory } from "../../store/files/layout.ts";
 import { writeManifest } from "../../store/run/manifest.ts";
-import { PLACES_FILE, recordPlaces } from "../../store/run/places.ts";
+import { recordPlaces } from "../../store/run/places.ts";
 import { REUSE_FILE } from "../../store/run/previous-runs.ts";
 import { finishPublishing, publishRun, type RunPermissions } from "../../store/run/publish.ts";
 import { guardRun, noGuard, type Guard } from "../anomalies/judge/guard.ts";
@@ -23,6 +23,7 @@ import type { CollectedUnit } from "./collected-unit.ts";
 import { manifestHead, type MergedSteps } from "./merge-steps.ts";
 import type { Published, BackupRequest } from "./request.ts";
 import { restoreGuide } from "./restore-guide.ts";
+import { writeNames } from "./seal-names.ts";
 import { scopeOf } from "./select-steps.ts";
 import type { Session } from "./session.ts";
 import { rememberPublished, signRun, type Signer } from "./signer.ts";
@@ -98,10 +99,9 @@ export async function publish(
     config.root,
     containersOf(config),
   );
-  documents.write(PLACES_FILE, places);
-  const { seal } = context;
-  documents.writeText("RESTORE.md", restoreGuide(inOrder, head, config, places, { seal, signer: signer?.principal }));
-  writeManifest(staging, head, merged.listed, {
+  const guide = restoreGuide(inOrder, head, config, places, { seal: context.seal, signer: signer?.principal });
+  const sealed = await writeNames({ ...context, signal: finish.signal }, guide, places);
+  writeManifest(staging, { ...head, ...sealed }, merged.listed, {
     failures: merged.failures,
     uncovered: shortenUncovered(finish.uncovered),
     warnings,

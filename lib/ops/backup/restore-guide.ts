@@ -7,10 +7,18 @@ import { plural } from "../../report/format.ts";
 import type { Seal, SealProgram } from "../../model/seal.ts";
 import { restoreOrder, STEPS } from "../../steps/registry.ts";
 import { fileOfRun, target } from "../../steps/restore/targets.ts";
+import { sealedName } from "../../store/seal/names.ts";
+import { NAMES_FILE } from "../../store/run/readable.ts";
 import { DEAD_LIST, DIRECTORY_TIMES } from "../../store/run/layers.ts";
 import type { Place, Places } from "../../store/run/places.ts";
 import { unitOrder } from "../../store/run/unit-name.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
+
+export interface RestoreGuide {
+  readonly text: string;
+  /** The part with the names of files, where names are sealed: it takes the place of `text` once they are opened. */
+  readonly sealed?: string;
+}
 
 /** Returns the guide for a run with these units; `signer` is the principal of the one who signs it. */
 export function restoreGuide(
@@ -19,13 +27,19 @@ export function restoreGuide(
   config: SiteConfig,
   places: Places,
   { seal, signer }: { readonly seal: Seal | undefined; readonly signer: string | undefined },
-): string {
+): RestoreGuide {
   const sections = restoreOrder().flatMap((step) => {
     const own = units.filter((unit) => unit.step === step);
     return own.length === 0 ? [] : [section(own, step)];
   });
-  return `${[intro(head, config, signer), ...openings(seal), ...sections, attributes(places), outro()].join("\n\n")}\n`;
+  const start = [intro(head, config, signer), ...openings(seal)];
+  const commands = [...sections, attributes(places), outro()];
+  if (seal?.names !== true) return { text: joined([...start, ...commands]) };
+  const title = `# Restoring ${head.site} from run ${head.run}, after the names are opened`;
+  return { text: joined([...start, continuation(seal)]), sealed: joined([title, ...commands]) };
 }
+
+const joined = (parts: readonly string[]): string => `${parts.join("\n\n")}\n`;
 
 function intro(head: ManifestHead, config: SiteConfig, signer: string | undefined): string {
   return `# Restoring ${head.site} from run ${head.run}
@@ -75,6 +89,19 @@ find . -type f -name '*.${program}' -print0 | while IFS= read -r -d '' f; do ${O
 \`\`\``,
   ];
 }
+
+/** Returns the section that goes on with the sealed part of the guide. */
+const continuation = (seal: Seal): string => `## The names
+
+\`${sealedName(NAMES_FILE, seal)}\` holds the documents that name files and people, as a compressed tar archive, and the rest of this guide. These
+commands unpack it and run the commands of \`$PLAIN/RESTORE.md\`; to read them first, leave the last line out.
+
+\`\`\`bash
+tar -xzf "$PLAIN/${NAMES_FILE}" -C "$PLAIN" --no-same-owner
+sed -n '/^\`\\{3\\}bash$/,/^\`\\{3\\}$/{/^\`\\{3\\}/!p}' "$PLAIN/RESTORE.md" > "$PLAIN/restore.sh"
+. "$PLAIN/restore.sh"
+\`\`\``;
+
 const SIGNED = `
 
 The run is signed: \`SHA256SUMS\` lists every file of it, and \`SHA256SUMS.sig\` signs that list. Set \`ALLOWED_SIGNERS\` to your own copy of the

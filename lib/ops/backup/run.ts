@@ -11,7 +11,6 @@ import { logReport } from "../../report/log.ts";
 import { applicationState } from "../../steps/application.ts";
 import { type StepContext, UNKNOWN_APP } from "../../steps/core/context.ts";
 import { findUncovered, shortenUncovered } from "../../steps/coverage/uncovered.ts";
-import { PROJECTS_FILE } from "../../steps/core/projects.ts";
 import { SUMS_FILE } from "../../store/run/checksums.ts";
 import { keepFailedLog } from "../../store/run/failed-log.ts";
 import { shareStore } from "../../store/run/publish.ts";
@@ -67,7 +66,7 @@ export async function backup(request: BackupRequest, options: BackupOptions): Pr
         session.staging,
         selected.map((step) => step.name),
       );
-    noteResealing(session.store.path, session.seal, report);
+    noteResealing(session.store.path, session, report);
     const signer = await prepareSigner(config.signing, session, { report, signal });
     const reusable = await reusableRuns(signer, session, { report, signal });
     const context = contextOf(config, request, textTypes, { ...session, reusable }, { report, signal });
@@ -168,7 +167,8 @@ function contextOf(
     seal: session.seal,
     store: session.store.path,
     reusable: session.reusable,
-    projectsFile: path.join(session.staging, PROJECTS_FILE),
+    names: session.names,
+    keepsProjects: true,
     app: UNKNOWN_APP,
     signal: options.signal,
     report: options.report,

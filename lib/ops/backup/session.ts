@@ -27,6 +27,7 @@ import { hintOf, RESTORE_RULES, stateOf } from "../journals/restore-state.ts";
 import type { BackupRequest } from "./request.ts";
 import { privateDirectory } from "../../database/access/private-directory.ts";
 import { configuredSeal, trySeal } from "../../store/seal/configured.ts";
+import { namesDirectory, prepareNames } from "../../store/sealed-names.ts";
 import type { Seal } from "../../model/seal.ts";
 import { acquireStoreLocks, type StoreLocks } from "../../store/lock/store-locks.ts";
 
@@ -39,6 +40,8 @@ export interface Session {
   /** A directory for copies of content: outside of the store where artifacts are sealed. */
   readonly copies: string;
   readonly seal: Seal | undefined;
+  /** The directory of this host for what is sealed of the names in runs. */
+  readonly names: string | undefined;
   readonly locks: StoreLocks;
   /** Releases the locks and removes temporary files; also the staging directory unless it is kept for `--resume`. */
   end(keepStaging: boolean): Promise<void>;
@@ -79,6 +82,8 @@ export async function beginSession(
     sweepPins(store.path);
     mkdirSync(staging, { recursive: true });
     mkdirSync(scratch, { recursive: true, mode: 0o700 });
+    const names = namesDirectory(store.path, seal);
+    if (names !== undefined) prepareNames(names, store.path, run);
     const outside = seal === undefined ? undefined : privateDirectory();
     return {
       store,
@@ -88,6 +93,7 @@ export async function beginSession(
       scratch,
       copies: outside?.path ?? scratch,
       seal,
+      names,
       locks,
       end: async (keepStaging) => {
         removeTree(fromString(scratch));

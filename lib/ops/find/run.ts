@@ -10,6 +10,7 @@ import { listRuns, runDirectory } from "../../store/files/layout.ts";
 import { groupLayers } from "../../store/run/layers.ts";
 import { findStore } from "../../store/open.ts";
 import { pinRun } from "../../store/lock/pins.ts";
+import { hasSealedNames } from "../../store/run/readable.ts";
 import { listMetadata } from "../../store/run/step-index.ts";
 import type { IdentitySource } from "../sealed/identity.ts";
 import { isSealed, openUnits } from "../sealed/plain-copy.ts";
@@ -105,15 +106,17 @@ class Search {
       const { single, layered } = groupLayers(this.#units(run, directory, step));
       return [...single.map((unit) => [unit]), ...layered.values()];
     });
-    const sealed = groups.filter((group) => group.some(isSealed) && !this.#knownSealed.has(keyOf(group)));
-    const isKnown = (group: readonly UnitMetadata[]): boolean => this.#knownSealed.has(keyOf(group));
+    const sealed = groups.filter((group) => group.some(isSealed) && !this.#knownSealed.has(keyOf(run, group)));
+    const isKnown = (group: readonly UnitMetadata[]): boolean => this.#knownSealed.has(keyOf(run, group));
     await content?.bringDirectories(run, groups.filter((group) => !isKnown(group)).flat());
-    const opened = await openUnits(directory, sealed.flat(), this.#request.identitySource ?? {}, this.#signal);
+    const units = sealed.flat();
+    const opened = await openUnits(directory, units, this.#request.identitySource ?? {}, this.#signal);
+    const plain = new Map(units.map((unit, at) => [unit, opened.units[at] ?? unit]));
     try {
       for (const group of groups) {
-        const key = group.some(isSealed) ? keyOf(group) : undefined;
+        const key = group.some(isSealed) ? keyOf(run, group) : undefined;
         const known = key === undefined ? undefined : this.#knownSealed.get(key);
-        const own = key === undefined ? group : group.map(withPlainNames);
+        const own = key === undefined ? group : group.map((unit) => plain.get(unit) ?? withPlainNames(unit));
         const hits = known ?? (await this.#group(run, key === undefined ? directory : opened.directory, own));
         if (key !== undefined) this.#knownSealed.set(key, hits);
         for (const hit of hits) {
@@ -174,10 +177,13 @@ class Search {
   }
 }
 
-/** Returns a key for units with the same sealed content and places. */
-const keyOf = (group: readonly UnitMetadata[]): string =>
+/** Returns a key for units with the same sealed content and places; those of a run alone where places are sealed. */
+const keyOf = (run: string, group: readonly UnitMetadata[]): string =>
   JSON.stringify(
-    group.map(({ step, unit, trees, artifacts }) => [step, unit, trees, artifacts.map((one) => one.sha256)]),
+    group.map((metadata) => {
+      const { step, unit, trees, artifacts } = metadata;
+      return [step, unit, hasSealedNames(metadata) ? run : trees, artifacts.map((one) => one.sha256)];
+    }),
   );
 
 function matcher({ pattern, ignoreCase }: FindRequest): (place: BytePath) => boolean {

@@ -2,7 +2,7 @@
  * A plain copy of a sealed run, or of some of its units, in a private directory outside of the store: what reads it
  * knows nothing of seals. The copy has the run's documents, and the artifacts of the units under their plain names.
  */
-import { constants, copyFileSync, mkdirSync, statfsSync, writeFileSync } from "node:fs";
+import { constants, copyFileSync, mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { privateDirectory } from "../../database/access/private-directory.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -14,9 +14,10 @@ import { hashFile } from "../../store/files/hash.ts";
 import { readSums, SUMS_FILE } from "../../store/run/checksums.ts";
 import { listMetadata, unitFiles } from "../../store/run/step-index.ts";
 import type { SealProgram } from "../../model/seal.ts";
-import { sealOf, smallestSealed } from "../../store/seal/names.ts";
+import { sealOf, smallestSealed, withoutSeal } from "../../store/seal/names.ts";
 import { ownName, runOf, runsOf } from "../runs/borrowed-units.ts";
 import { readIdentities, type Identities, type IdentitySource } from "./identity.ts";
+import { namesIn, unpackNames } from "./names.ts";
 import { openerFor, type Opener } from "./opener.ts";
 import { plainNames, withPlainNames } from "../../store/seal/plain-names.ts";
 
@@ -75,7 +76,7 @@ export async function copyPlain(
     await copier.copy(path.basename(directory), units);
     return {
       directory: path.join(to, path.basename(directory)),
-      units: units.map(withPlainNames),
+      units: units.map((unit) => withPlainNames(copier.whole(path.basename(directory), unit))),
       remove: () => home.remove(),
     };
   } catch (error) {
@@ -105,6 +106,8 @@ class Copier {
   readonly #to: string;
   readonly #signal: AbortSignal;
   readonly #opener: (program: SealProgram) => Promise<Opener>;
+  /** The whole metadata of units whose names are sealed, by run, step and unit. */
+  readonly #whole = new Map<string, UnitMetadata>();
 
   constructor(from: string, to: string, signal: AbortSignal, opener: (program: SealProgram) => Promise<Opener>) {
     this.#from = from;
@@ -123,6 +126,14 @@ class Copier {
     await (await this.#opener(program)).open(path.join(this.#from, run, smallest.path), tried);
   }
 
+  /** Returns the whole metadata of a copied unit, which `run` may have borrowed. */
+  whole(run: string, unit: UnitMetadata): UnitMetadata {
+    const whole = this.#whole.get(keyOf(runOf(unit.artifacts[0]?.path ?? "") ?? run, unit));
+    if (whole === undefined) return unit;
+    const { has_sealed_names: _, ...readable } = unit;
+    return { ...whole, ...readable, project: whole.project, warnings: whole.warnings };
+  }
+
   /** Copies the documents of the run, and of the others that units come from, and opens the units. */
   async copy(run: string, units: readonly UnitMetadata[]): Promise<void> {
     for (const one of new Set([run, ...runsOf(units)])) {
@@ -131,6 +142,8 @@ class Copier {
         throw new HoldfastError("E_VERIFY", `SHA256SUMS of the run ${one} is missing or malformed`);
       const written = new Map<string, string>();
       const sealed = new Set<string>();
+      const names = namesIn(sums);
+      if (names !== undefined) sealed.add(names);
       for (const metadata of this.#metadataOf(one)) for (const file of sealedFiles(metadata)) sealed.add(file);
       for (const [file, sha256] of sums) {
         if (sealed.has(file)) continue;
@@ -138,6 +151,8 @@ class Copier {
         await this.#copyFile(one, file, sha256);
         written.set(file, sha256);
       }
+      if (names !== undefined)
+        for (const [file, sha256] of await this.#openNames(one, names, sums)) written.set(file, sha256);
       const own = units.filter(({ artifacts }) => (runOf(artifacts[0]?.path ?? "") ?? run) === one);
       await forEachParallel(own.flatMap(filesToOpen), AT_ONCE, async (file) => {
         written.set(...(await this.#open(one, file, sums)));
@@ -160,6 +175,18 @@ class Copier {
     copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     if ((await hashFile(to, this.#signal)).sha256 !== sha256)
       throw new HoldfastError("E_VERIFY", `the run is damaged: ${run}/${file} differs from SHA256SUMS`);
+  }
+
+  /** Opens the documents that name files and people. Returns the digest of each, by file. */
+  async #openNames(run: string, names: string, sums: ReadonlyMap<string, string>) {
+    const program = sealOf(names) ?? "age";
+    const name = `${withoutSeal(names)}.tgz`;
+    await this.#open(run, { stored: names, name, program, sha256: undefined, plain: undefined }, sums);
+    const archive = path.join(this.#to, run, name);
+    const { written, units } = await unpackNames(archive, path.join(this.#to, run), sums, this.#signal);
+    rmSync(archive);
+    for (const unit of units) this.#whole.set(keyOf(run, unit), unit);
+    return written;
   }
 
   async #open(run: string, file: FileToOpen, sums: ReadonlyMap<string, string>): Promise<[string, string]> {
@@ -190,6 +217,9 @@ class Copier {
       }
   }
 }
+
+const keyOf = (run: string, { step, unit }: Pick<UnitMetadata, "step" | "unit">): string =>
+  JSON.stringify([run, step, unit]);
 
 /** The files of a unit that are sealed, relative to its run. */
 const sealedFiles = (unit: UnitMetadata): string[] => filesToOpen(unit).map(({ stored }) => stored);

@@ -149,6 +149,12 @@ export function xattrFields(
   };
 }
 
+/** Returns the lists of files beside a unit as a field of its metadata; nothing where they are sealed with all names. */
+export const companionLists = (
+  { directory, named }: Pick<StepContext, "directory" | "named">,
+  lists: readonly string[],
+): { readonly companions?: readonly string[] } => (named === directory ? { companions: lists } : {});
+
 /** Describes an archive as it is stored. */
 export const artifactOf = (
   { seal }: Pick<StepContext, "seal">,

@@ -17,12 +17,16 @@ export interface StepContext {
   readonly run: string;
   /** The staging directory of the run; artifact paths are relative to it. */
   readonly directory: string;
+  /** The directory of lists of files and of whole metadata: that of the run, or one of this host for sealed names. */
+  readonly named: string;
   /** A directory for what is no part of the run. */
   readonly scratch: string;
   /** The same for copies of the site's content: outside of the store where artifacts are sealed. */
   readonly copies: string;
   /** The recipients of sealed artifacts; undefined where they stay plain. */
   readonly seal: Seal | undefined;
+  /** The directory of this host for what is sealed of the names in runs; undefined where they are not sealed. */
+  readonly names: string | undefined;
   /** Path of the store. */
   readonly store: string;
   /** The store: never part of its own backup. */

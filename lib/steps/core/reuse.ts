@@ -4,6 +4,7 @@ import { metadataSchema, type StepName, type UnitMetadata } from "../../model/un
 import { tryReadDocument } from "../../store/files/json-documents.ts";
 import { isSound, linkFiles, unreadRuns, type PreviousUnit } from "../../store/run/previous-runs.ts";
 import { isSealedFor } from "../../store/seal/names.ts";
+import { namedFiles, wholeMetadata } from "../../store/run/readable.ts";
 import { unitFiles } from "../../store/run/step-index.ts";
 import type { StepContext } from "./context.ts";
 import type { UnitPlan } from "./unit-plan.ts";
@@ -12,7 +13,7 @@ import type { UnitPlan } from "./unit-plan.ts";
 export interface ExistingUnit {
   readonly action: "reused" | "resumed";
   /** The run that it is taken from; undefined for the one that is resumed. */
-  readonly from: Pick<PreviousUnit, "run" | "directory"> | undefined;
+  readonly from: Pick<PreviousUnit, "run" | "directory" | "named"> | undefined;
   readonly metadata: UnitMetadata;
   /** The number of runs that took it over without reading its artifacts, with this one. */
   readonly unread: number;
@@ -25,9 +26,10 @@ export async function findExisting(
   plan: UnitPlan,
   damaged: (run: string) => void,
 ): Promise<ExistingUnit | undefined> {
-  const { options, directory, previous, config, signal } = context;
+  const { options, directory, named, previous, config, signal } = context;
   if (options.resume) {
-    const metadata = tryReadDocument(metadataFile(directory, plan), metadataSchema);
+    const readable = tryReadDocument(path.join(directory, metadataFile(plan)), metadataSchema);
+    const metadata = readable === undefined ? undefined : wholeMetadata(readable, named, metadataFile(plan));
     if (
       metadata !== undefined &&
       hasInput(context, plan, metadata) &&
@@ -54,7 +56,7 @@ export function takeOver(
   plan: UnitPlan,
   { from, metadata }: ExistingUnit,
 ): { metadata: UnitMetadata; linked: boolean } {
-  const own = `${plan.directory}/metadata.json`;
+  const own = metadataFile(plan);
   const stays = describesSite(plan, metadata);
   const files = [...unitFiles(metadata), ...(stays ? [own] : [])];
   const linked = from === undefined || linkFiles(from.directory, directory, files);
@@ -63,9 +65,11 @@ export function takeOver(
       const sha256 = previous.digestOf(from.run, file);
       if (sha256 !== undefined) documents.digests.set(file, sha256);
     }
+  if (from !== undefined && from.named !== from.directory)
+    documents.linkNames(from.named, [...namedFiles(metadata), ...(stays ? [own] : [])]);
   if (stays) return { metadata, linked };
   const now = { ...metadata, ...siteFields(plan) };
-  documents.write(own, now);
+  documents.writeMetadata(own, now);
   return { metadata: now, linked };
 }
 
@@ -82,5 +86,4 @@ const describesSite = (plan: UnitPlan, metadata: UnitMetadata): boolean =>
 const hasInput = (context: Pick<StepContext, "seal">, plan: UnitPlan, metadata: UnitMetadata): boolean =>
   plan.fingerprint !== null && metadata.input.fingerprint === plan.fingerprint && isSealedFor(context.seal, metadata);
 
-const metadataFile = (directory: string, plan: UnitPlan): string =>
-  path.join(directory, plan.directory, "metadata.json");
+const metadataFile = (plan: UnitPlan): string => `${plan.directory}/metadata.json`;

@@ -10,7 +10,7 @@ import { HoldfastError, systemCode } from "../../errors.ts";
 import type { StepCounters } from "../../model/event.ts";
 import { FORMAT_VERSION, type Failure, type IndexEntry, type StepName, type UnitMetadata } from "../../model/unit.ts";
 import { dropUnits } from "../../store/run/resume.ts";
-import { recipientsDigest } from "../../store/seal/names.ts";
+import { sealDigest } from "../../store/seal/names.ts";
 import { assertOwnPaths } from "../claims/paths.ts";
 import { readBack, StepDied, type UnitBuilder } from "./local-builder.ts";
 import { findExisting, siteFields, takeOver } from "./reuse.ts";
@@ -91,7 +91,7 @@ export class StepRun {
       for (const failure of built.failures ?? []) this.#record.failPart(failure.unit, errorFrom(failure));
       if (built.artifacts.length === 0) throw new HoldfastError("E_MISSING", "nothing of it could be exported");
       const metadata = this.#metadataOf(plan, built, ms);
-      this.#context.documents.write(`${plan.directory}/metadata.json`, metadata);
+      this.#context.documents.writeMetadata(`${plan.directory}/metadata.json`, metadata);
       this.#finish(plan, "built", metadata, { written: true, ms });
     });
   }
@@ -178,7 +178,7 @@ export class StepRun {
       artifacts: built.artifacts,
       size_bytes: built.artifacts.reduce((sum, artifact) => sum + artifact.size_bytes, 0),
       sha256: built.artifacts.length === 1 && only !== undefined ? only.sha256 : null,
-      ...(seal === undefined ? {} : { sealed_to: recipientsDigest(seal) }),
+      ...(seal === undefined ? {} : { sealed_to: sealDigest(seal) }),
       input: built.input,
       app,
       ...built.extra,

@@ -2,7 +2,7 @@
  * Files that a database names: asked when it is dumped, in the dump's own snapshot, and kept beside the dump's
  * metadata.
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { assertListReadable } from "../../archive/limits.ts";
@@ -40,7 +40,7 @@ export interface CaptureRequest {
   readonly config: SiteConfig;
   readonly target: ReferenceTarget;
   readonly snapshot: DatabaseSnapshot;
-  /** The run, and the unit's directory in it. */
+  /** The directory of the run's lists, and the unit's directory in it. */
   readonly run: string;
   readonly directory: string;
   readonly signal: AbortSignal;
@@ -59,6 +59,7 @@ export async function captureReferences(request: CaptureRequest): Promise<Refere
       const list = `${directory}/references_${name}.list`;
       const text = paths.map((one) => `${one}\0`).join("");
       assertListReadable(list, Buffer.byteLength(text));
+      mkdirSync(path.join(run, directory), { recursive: true, mode: 0o700 });
       writeFileSync(path.join(run, list), text);
       records.push({ name, root, optional, list, paths: paths.length });
     } catch (error) {

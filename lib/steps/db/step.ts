@@ -7,6 +7,7 @@ import { withDigests } from "../../database/facts-digest.ts";
 import { describeUrl, DUMP_EXTENSIONS, engineOfUrl } from "../../database/engines/registry.ts";
 import type { StepContext } from "../core/context.ts";
 import type { Step } from "../core/step.ts";
+import { companionLists } from "../core/archive-unit.ts";
 import { openDatabase } from "../core/projects.ts";
 import { captureReferences } from "./references.ts";
 import type { BuildTools } from "../core/step.ts";
@@ -54,7 +55,7 @@ async function dump(
   { onBytes }: Pick<BuildTools, "onBytes">,
 ): Promise<BuiltUnit> {
   const failures: NonNullable<BuiltUnit["failures"]> = [];
-  const { config, directory, run, seal, signal, report } = context;
+  const { config, directory, named, run, seal, signal, report } = context;
   const snapshot = await openDatabase(config, database.settings, signal);
   try {
     if (database.first && config.projects?.query !== undefined) {
@@ -73,7 +74,7 @@ async function dump(
       config,
       target: { unit: database.unit, units: databases(config).map(({ unit }) => unit) },
       snapshot,
-      run: directory,
+      run: named,
       directory: `db/${database.unit}`,
       signal,
       onFailure: (name, error) => failures.push(partFailure(`references_${name}`, asHoldfastError(error, "E_IO"))),
@@ -104,7 +105,13 @@ async function dump(
         ...withDigests(facts, digests),
         ...placeOfFile(config, database),
         ...(references.length > 0
-          ? { references, companions: references.flatMap(({ list }) => (list === null ? [] : [list])) }
+          ? {
+              references,
+              ...companionLists(
+                context,
+                references.flatMap(({ list }) => (list === null ? [] : [list])),
+              ),
+            }
           : {}),
       },
     };

@@ -3,7 +3,7 @@
  * wins.
  */
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, readFileSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { BytePath } from "../../archive/entry.ts";
 import type { ExcludeRules } from "../../archive/tree/exclude-rules.ts";
@@ -14,7 +14,7 @@ import { DEAD_LIST, DIRECTORY_TIMES, listOf } from "../../store/run/layers.ts";
 import type { PreviousUnit } from "../../store/run/previous-runs.ts";
 import { readStepMetadata } from "../../store/run/step-index.ts";
 import { isSealedFor, sealedName } from "../../store/seal/names.ts";
-import { artifactOf, placesOf, xattrFields, type ArchiveSource } from "../core/archive-unit.ts";
+import { artifactOf, companionLists, placesOf, xattrFields, type ArchiveSource } from "../core/archive-unit.ts";
 import type { StepContext } from "../core/context.ts";
 import type { BuildTools, PlanTools } from "../core/step.ts";
 import { archiveFailure, errorFrom, type BuiltUnit, type UnitPlan } from "../core/unit-plan.ts";
@@ -44,9 +44,9 @@ export async function planLayers(
   tree: LayeredTree,
 ): Promise<UnitPlan[]> {
   const earlier = earlierShards(context, tree);
-  const lists = path.join(context.scratch, tree.directory.replaceAll("/", "-"));
+  const lists = path.join(context.copies, tree.directory.replaceAll("/", "-"));
   const layers = earlier.map(({ number, found }) => {
-    const list = path.join(found.directory, listOf(tree.directory, tree.shardName(number)));
+    const list = path.join(found.named, listOf(tree.directory, tree.shardName(number)));
     if (found.directory !== context.directory) return { number, list };
     // A resumed shard that proves damaged is removed, with its list, before it is built anew by that list.
     const copy = `${lists}-resumed-${number}.list`;
@@ -93,8 +93,8 @@ interface EarlierShard {
  * The shards of the newest earlier run that has any: layers of one run belong together. What an interrupted run has
  * finished comes on top when it is resumed. A shard whose list is unsound is left out.
  */
-function earlierShards({ options, previous, directory, seal }: StepContext, tree: LayeredTree): EarlierShard[] {
-  const own = options.resume ? unitsIn(directory, tree) : [];
+function earlierShards({ options, previous, directory, named, seal }: StepContext, tree: LayeredTree): EarlierShard[] {
+  const own = options.resume ? unitsIn(directory, named, tree) : [];
   const before = options.existing === "overwrite" ? [] : previous.findAll(tree.step, tree.directory);
   const shards = new Map<number, EarlierShard>();
   for (const found of [...before, ...own]) {
@@ -107,17 +107,18 @@ function earlierShards({ options, previous, directory, seal }: StepContext, tree
 }
 
 /** The shards that are finished in the staging directory; the runner hashes them again before it keeps them. */
-function unitsIn(directory: string, tree: LayeredTree): PreviousUnit[] {
+function unitsIn(directory: string, named: string, tree: LayeredTree): PreviousUnit[] {
   if (!existsSync(path.join(directory, tree.directory))) return [];
   return [...readStepMetadata(directory, tree.step)].map((metadata) => ({
     run: metadata.built_in,
     directory,
+    named,
     metadata,
   }));
 }
 
-function isListSound({ directory, metadata }: PreviousUnit, tree: LayeredTree): boolean {
-  const file = path.join(directory, listOf(tree.directory, metadata.unit));
+function isListSound({ named, metadata }: PreviousUnit, tree: LayeredTree): boolean {
+  const file = path.join(named, listOf(tree.directory, metadata.unit));
   return existsSync(file) && digestOf(file) === metadata["list_sha256"];
 }
 
@@ -176,7 +177,8 @@ export async function buildShard(
   { source, list, exclude, recipe }: ShardRequest,
   { workers, xattrs, onBytes }: BuildTools,
 ): Promise<BuiltUnit> {
-  const entryList = path.join(context.directory, list);
+  const entryList = path.join(context.named, list);
+  mkdirSync(path.dirname(entryList), { recursive: true, mode: 0o700 });
   const result = await workers.archive(
     {
       format: "tgz",
@@ -200,7 +202,7 @@ export async function buildShard(
       ...xattrFields(context, [result]),
       files_list: list,
       list_sha256,
-      companions: [list],
+      ...companionLists(context, [list]),
     } satisfies Partial<UnitMetadata>,
   };
 }
@@ -210,6 +212,6 @@ function writeLists(context: StepContext, tree: LayeredTree, layout: ShardLayout
   const dead = Buffer.concat(layout.dead.map((one) => Buffer.concat([toBuffer(one), Buffer.from([0])])));
   assertListReadable(`${tree.directory}/${DEAD_LIST}`, dead.length);
   assertListReadable(`${tree.directory}/${DIRECTORY_TIMES}`, statSync(layout.directories).size);
-  context.documents.writeBytes(`${tree.directory}/${DEAD_LIST}`, dead);
-  context.documents.writeBytes(`${tree.directory}/${DIRECTORY_TIMES}`, readFileSync(layout.directories));
+  context.documents.writeNames(`${tree.directory}/${DEAD_LIST}`, dead);
+  context.documents.writeNames(`${tree.directory}/${DIRECTORY_TIMES}`, readFileSync(layout.directories));
 }

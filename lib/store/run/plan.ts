@@ -11,6 +11,8 @@ export const runPlanSchema = z.object({
   /** A directory for copies of content: outside of the store where artifacts are sealed. */
   copies: z.string(),
   store: z.string(),
+  /** The directory of this host for what is sealed of the names in runs. */
+  names: z.string().optional(),
   seal: sealSchema.optional(),
   app: z.object({ commit: z.string().nullable(), version: z.string().nullable(), dirty: z.boolean().nullable() }),
   /** The choices of the command line, as the parent has read them. */

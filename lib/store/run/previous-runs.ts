@@ -12,6 +12,7 @@ import { hashFile } from "../files/hash.ts";
 import { listRuns, runDirectory } from "../files/layout.ts";
 import { listMetadata } from "./step-index.ts";
 import { readSums } from "./checksums.ts";
+import { wholeMetadata } from "./readable.ts";
 
 /** The number of earlier runs that are searched for a unit before it is built anew. */
 export const LOOK_BACK = 8;
@@ -20,6 +21,8 @@ export const LOOK_BACK = 8;
 export interface PreviousUnit {
   readonly run: string;
   readonly directory: string;
+  /** The directory of its lists of files: that of the run, or one of this host where names are sealed. */
+  readonly named: string;
   readonly metadata: UnitMetadata;
 }
 
@@ -30,13 +33,21 @@ export const REUSE_FILE = "reuse.json";
 export class PreviousRuns {
   readonly #store: string;
   readonly #runs: readonly string[];
+  readonly #names: string | undefined;
   readonly #sums = new Map<string, ReadonlyMap<string, string> | undefined>();
   readonly #unread = new Map<string, Readonly<Record<string, number>>>();
 
-  /** `runs` are those that are searched, newest first: the eight newest of the store when absent. */
-  constructor(store: string, runs: readonly string[] = listRuns(store).toReversed().slice(0, LOOK_BACK)) {
+  /**
+   * `runs` are those that are searched, newest first: the eight newest of the store when absent. `names` is the directory
+   * of this host for what is sealed of their names; a unit whose names it does not have is not found.
+   */
+  constructor(
+    store: string,
+    { runs, names }: { readonly runs?: readonly string[] | undefined; readonly names?: string | undefined } = {},
+  ) {
     this.#store = store;
-    this.#runs = runs;
+    this.#runs = runs ?? listRuns(store).toReversed().slice(0, LOOK_BACK);
+    this.#names = names;
   }
 
   /** The directory of the newest run. */
@@ -96,8 +107,13 @@ export class PreviousRuns {
 
   #read(run: string, step: StepName, file: string): PreviousUnit | undefined {
     const base = runDirectory(this.#store, run);
-    const metadata = readSoundMetadata(base, this.#sumsOf(run, base), step, file);
-    return metadata === undefined ? undefined : { run, directory: base, metadata };
+    const readable = readSoundMetadata(base, this.#sumsOf(run, base), step, file);
+    if (readable === undefined) return undefined;
+    const kept = this.#names === undefined ? undefined : path.join(this.#names, run);
+    const metadata = wholeMetadata(readable, kept, file);
+    if (metadata === undefined) return undefined;
+    const named = metadata === readable || kept === undefined ? base : kept;
+    return { run, directory: base, named, metadata };
   }
 
   #sumsOf(run: string, base: string): ReadonlyMap<string, string> | undefined {

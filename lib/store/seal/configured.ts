@@ -27,7 +27,7 @@ export function configuredSeal({ encryption, root }: Pick<SiteConfig, "encryptio
             : "give the whole fingerprint, as gpg --list-keys prints it, without spaces",
       },
     );
-  if (recipients.length > 0) return { program, recipients };
+  if (recipients.length > 0) return { program, recipients, names: encryption.metadata === "names" };
   throw new HoldfastError("E_CONFIG", `encryption.recipients_file ${file ?? ""} names no recipient`, {
     hint: "write a public key into it, one a line",
   });

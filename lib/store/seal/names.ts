@@ -27,10 +27,10 @@ export const smallestSealed = (units: readonly UnitMetadata[]): Artifact | undef
     .filter(({ plain }) => plain !== undefined)
     .toSorted((a, b) => a.size_bytes - b.size_bytes)[0];
 
-/** Returns the digest of a set of recipients, in any order: what is sealed to another set is built again. */
-export const recipientsDigest = ({ program, recipients }: Seal): string =>
+/** Returns the digest of a seal, its recipients in any order: what is sealed in another way is built again. */
+export const sealDigest = ({ program, recipients, names }: Seal): string =>
   createHash("sha256")
-    .update([program, ...recipients.map(withoutComment).toSorted()].join("\n"))
+    .update([program, ...recipients.map(withoutComment).toSorted(), ...(names ? ["names"] : [])].join("\n"))
     .digest("hex");
 
 /** Returns an SSH public key without its comment, which is no part of the key. */
@@ -38,4 +38,4 @@ const withoutComment = (recipient: string): string => recipient.trim().split(/\s
 
 /** Checks whether a unit is stored as it would be now: sealed to the same recipients, or plain. */
 export const isSealedFor = (seal: Seal | undefined, { sealed_to }: Pick<UnitMetadata, "sealed_to">): boolean =>
-  sealed_to === (seal === undefined ? undefined : recipientsDigest(seal));
+  sealed_to === (seal === undefined ? undefined : sealDigest(seal));

@@ -5,7 +5,7 @@ import type { Artifact } from "../../model/unit.ts";
 import { hashFile } from "../files/hash.ts";
 import type { PreviousUnit } from "../run/previous-runs.ts";
 import type { Seal } from "../../model/seal.ts";
-import { recipientsDigest, sealedName } from "./names.ts";
+import { sealDigest, sealedName } from "./names.ts";
 import { sealFile } from "./stream.ts";
 
 /** The staging directory of the run. */
@@ -36,7 +36,7 @@ export async function storeSealed(
   const { size, sha256 } = await hashFile(file, signal);
   mkdirSync(path.dirname(path.join(directory, stored)), { recursive: true });
   const same =
-    earlier?.metadata.sealed_to === recipientsDigest(seal)
+    earlier?.metadata.sealed_to === sealDigest(seal)
       ? earlier.metadata.artifacts.find((one) => one.path === stored && one.plain?.sha256 === sha256)
       : undefined;
   if (earlier !== undefined && same !== undefined && isLinked(earlier.directory, directory, stored)) return same;

@@ -40,7 +40,7 @@ async function restore(host: BareHost, kit: string, run: string, env: Record<str
 let count = 0;
 
 const sealedTo = ({ recipient }: Identity): Record<string, string> => ({
-  encryption: `encryption: { recipients: ["${recipient}"] }`,
+  encryption: `encryption: { recipients: ["${recipient}"], metadata: names }`,
 });
 
 describe("a site with SQLite, sealed and signed", () => {

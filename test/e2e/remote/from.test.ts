@@ -34,7 +34,7 @@ async function pushed(settings: object, { isSealed }: { readonly isSealed: boole
   const site = makeSite(directory, {
     config: {
       targets: `targets: ${JSON.stringify({ cellar: settings })}`,
-      ...(isSealed ? { encryption: `encryption: { recipients: ["${recipient}"] }` } : {}),
+      ...(isSealed ? { encryption: `encryption: { recipients: ["${recipient}"], metadata: names }` } : {}),
     },
   });
   site.write(PICTURE, Buffer.alloc(3_000_000, "a picture"));

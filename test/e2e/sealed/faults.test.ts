@@ -5,23 +5,27 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { filesOf } from "../../support/files.ts";
-import { backup, backUp, faultsOf, rest, startBackup } from "../../support/runs/backup.ts";
+import { backup, backUp, eventually, faultsOf, processesWith, rest, startBackup } from "../../support/runs/backup.ts";
 import { ageIdentity } from "../../support/sealed/identities.ts";
 import { makeSite, type TestSite } from "../../support/sites/site.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const MARK = "a picture that only its owner may see";
+/** A part of the name of a file and of the title of a project. */
+const NAME = "Grandmother";
 
 function sealedSite(directory: string): TestSite {
   const { recipient } = ageIdentity(directory, "identity");
   const site = makeSite(directory, {
     projects: 4,
-    config: { encryption: `encryption: { recipients: ["${recipient}"] }` },
+    config: { encryption: `encryption: { recipients: ["${recipient}"], metadata: names }` },
   });
   const marked = Buffer.from(MARK.repeat(50_000));
   for (const project of [1, 2, 3, 4]) site.write(`clara_content/Project_${project}/large.png`, marked);
   site.write("audio/tts_repository_orm/google/french/voice_0/large.mp3", marked);
   site.write("images/large.png", marked);
+  site.write(`audio/tts_repository_orm/google/french/voice_0/${NAME}.mp3`, "a sound");
+  site.sql(`update clara_app_claraproject set title = '${NAME}' where id = 1`);
   execFileSync("sqlite3", [join(site.root, "images/live.db"), `create table t(x); insert into t values ('${MARK}')`]);
   return site;
 }
@@ -29,7 +33,7 @@ function sealedSite(directory: string): TestSite {
 const filesWithMark = (directory: string): string[] =>
   filesOf(directory).filter((file) => {
     const path = join(directory, file);
-    return statSync(path).isFile() && readFileSync(path).includes(MARK);
+    return statSync(path).isFile() && [MARK, NAME].some((text) => readFileSync(path).includes(text));
   });
 
 describe("SIGKILL of the main process", () => {
@@ -45,6 +49,8 @@ describe("SIGKILL of the main process", () => {
       await sleep(part * duration);
       child.kill("SIGKILL");
       await done;
+      // Its steps notice that it is gone, and remove what they were writing.
+      await eventually("no process of the run is left", () => processesWith(site.dest).length === 0);
       expect(filesWithMark(site.dest)).toEqual([]);
       const next = await backup(site, ["--resume"]);
       expect(next.code).toBe(0);

@@ -67,9 +67,9 @@ export async function backup(
 export async function backUp(
   site: Place,
   args: readonly string[] = [],
-  { code = 0 }: { readonly code?: number } = {},
+  { code = 0, ...options }: { readonly code?: number } & Pick<RunOptions, "env"> = {},
 ): Promise<Summary> {
-  return summaryOf(await backup(site, args), code);
+  return summaryOf(await backup(site, args, options), code);
 }
 
 /** Backs up the whole site as a user does: by a process, and one for each step. */

@@ -10,7 +10,7 @@ import type { BuilderFor } from "./run-steps.ts";
 
 /** Builds the units of each step in a process of its own, so that one that dies takes nothing with it. */
 export function inProcesses(context: StepContext): BuilderFor {
-  const { config, run, directory, store, scratch, copies, seal, app, options } = context;
+  const { config, run, directory, store, names, scratch, copies, seal, app, options } = context;
   const plan = path.join(scratch, "plan.json");
   writeDocument(plan, {
     config: config.file,
@@ -21,6 +21,7 @@ export function inProcesses(context: StepContext): BuilderFor {
     copies,
     app,
     options,
+    ...(names === undefined ? {} : { names }),
     ...(seal === undefined ? {} : { seal }),
   } satisfies RunPlan);
   return (step, of) => new ProcessBuilder({ script: STEPS[step.name].script, plan, ...of });

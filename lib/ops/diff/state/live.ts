@@ -22,6 +22,7 @@ import { loadSteps } from "../../../steps/registry.ts";
 import { liveUnits, planUnits, type LiveComparison } from "./live-units.ts";
 import { CONFIG_FILE, type Side, type SideDatabase, type SideUnit } from "./side.ts";
 import { configuredSeal } from "../../../store/seal/configured.ts";
+import { namesDirectory } from "../../../store/sealed-names.ts";
 
 /** Looks at the site, to compare it with a run. `files` allows that archives of the run are read. */
 export async function liveSide(
@@ -54,6 +55,7 @@ function liveContext(
 ): StepContext {
   const workers = config.workers ?? defaultThreads();
   const nothing = { only: [], skip: [], textTypes: [], existing: "skip", checksums: false, resume: false } as const;
+  const seal = configuredSeal(config);
   const context = createContext({
     config,
     options: { ...nothing, workers, dryRun: true },
@@ -61,14 +63,15 @@ function liveContext(
     directory: scratch,
     scratch,
     copies: scratch,
-    seal: configuredSeal(config),
+    seal,
     store,
-    projectsFile: undefined,
+    names: namesDirectory(store, seal),
+    keepsProjects: false,
     app: UNKNOWN_APP,
     signal,
     report: () => {},
   });
-  return { ...context, previous: new PreviousRuns(store, [run]) };
+  return { ...context, previous: new PreviousRuns(store, { runs: [run], names: context.names }) };
 }
 
 async function planAll(

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Unrewindable } from "../../../../lib/archive/output.ts";
 import { SealedOutput } from "../../../../lib/store/seal/output.ts";
 import type { Seal } from "../../../../lib/model/seal.ts";
-import { recipientsDigest } from "../../../../lib/store/seal/names.ts";
+import { sealDigest } from "../../../../lib/store/seal/names.ts";
 import { openDatabase } from "../../../support/sqlite.ts";
 import { ageIdentity, type Identity } from "../../../support/sealed/identities.ts";
 import { suiteDirectory, tempDirectory } from "../../../support/temp.ts";
@@ -19,7 +19,7 @@ let seal: Seal;
 
 beforeAll(() => {
   identity = ageIdentity(directory, "identity");
-  seal = { program: "age", recipients: [identity.recipient] };
+  seal = { program: "age", recipients: [identity.recipient], names: false };
 });
 
 const opened = (file: string): Buffer => execFileSync("age", ["-d", "-i", identity.file, file], { maxBuffer: 1 << 28 });
@@ -144,7 +144,7 @@ describe("a program that fails", () => {
     const tree = join(base, "tree");
     mkdirSync(tree);
     writeFileSync(join(tree, "large.png"), Buffer.alloc(5 * MEGABYTE, 1));
-    const bad: Seal = { program: "age", recipients: [`age1${"q".repeat(58)}`] };
+    const bad: Seal = { program: "age", recipients: [`age1${"q".repeat(58)}`], names: false };
     const output = join(base, "out.zip");
     const openOutput = (path: string): SealedOutput => new SealedOutput(path, bad, base);
     await expect(build({ format: "zip", output, tree, openOutput })).rejects.toMatchObject({
@@ -156,12 +156,12 @@ describe("a program that fails", () => {
   });
 });
 
-describe("recipientsDigest", () => {
+describe("sealDigest", () => {
   test("is the same in any order and with any comment of an SSH key, and another for others", () => {
-    const of = (...recipients: string[]): string => recipientsDigest({ program: "age", recipients });
+    const of = (...recipients: string[]): string => sealDigest({ program: "age", recipients, names: false });
     expect(of("a", "b")).toBe(of("b", "a"));
     expect(of("ssh-ed25519 AAAA anna@host")).toBe(of("ssh-ed25519 AAAA"));
     expect(of("a")).not.toBe(of("a", "b"));
-    expect(recipientsDigest({ program: "gpg", recipients: ["a"] })).not.toBe(of("a"));
+    expect(sealDigest({ program: "gpg", recipients: ["a"], names: false })).not.toBe(of("a"));
   });
 });
