@@ -471,7 +471,7 @@ describe("the exchange", () => {
       await restorer.close();`;
     await restorer.load(dump, "copy_kill", options);
     await server.sql("insert into t values (2)", name);
-    for (const [round, milliseconds] of [20, 60, 100, 140, 180, 240, 300, 400].entries()) {
+    for (const [round, milliseconds] of [20, 60, 110, 160, 240, 360].entries()) {
       const method = round % 2 === 0 ? "exchange" : "exchangeBack";
       const process = execa("node", ["--import", "tsx", "--input-type=module", "-e", child(method)], { reject: false });
       await Promise.race([new Promise((resolve) => process.stdout.once("data", resolve)), process]);

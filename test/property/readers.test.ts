@@ -11,7 +11,7 @@ import { startProgram } from "../support/commands/run.ts";
 import { makeTemp } from "../support/temp.ts";
 
 /** Copies for each reader: few in CI; `FUZZ_RUNS=5000` looks further. */
-const RUNS = process.env["FUZZ_RUNS"] ?? "150";
+const RUNS = process.env["FUZZ_RUNS"] ?? "300";
 /** Far more than any of them takes: what is met here has come to no end. */
 const END_MS = 100_000;
 /** For the young and the old generation; a reader whose memory grows with what a file claims does not get far. */

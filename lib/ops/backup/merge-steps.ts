@@ -8,7 +8,7 @@ import { FORMAT_VERSION, type Failure, type StepName } from "../../model/unit.ts
 import type { Store } from "../../store/open.ts";
 import type { ListedStep } from "../../store/run/manifest.ts";
 import type { StepOutcome } from "../../steps/core/run.ts";
-import type { CollectedUnit } from "./collected-unit.ts";
+import type { CollectedUnit } from "./documents/collected-unit.ts";
 import { VERSION } from "../../version.ts";
 import type { Seal } from "../../model/seal.ts";
 import { sealDigest } from "../../store/seal/names.ts";

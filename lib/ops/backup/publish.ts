@@ -19,11 +19,11 @@ import { finishPublishing, publishRun, type RunPermissions } from "../../store/r
 import { guardRun, noGuard, type Guard } from "../anomalies/judge/guard.ts";
 import { describeLoss, findLosses } from "../runs/losses.ts";
 import { attempt } from "./attempt.ts";
-import type { CollectedUnit } from "./collected-unit.ts";
+import type { CollectedUnit } from "./documents/collected-unit.ts";
 import { manifestHead, type MergedSteps } from "./merge-steps.ts";
 import type { Published, BackupRequest } from "./request.ts";
-import { restoreGuide } from "./restore-guide.ts";
-import { writeNames } from "./seal-names.ts";
+import { restoreGuide } from "./documents/restore-guide.ts";
+import { writeNames } from "./documents/names.ts";
 import { scopeOf } from "./select-steps.ts";
 import type { Session } from "./session.ts";
 import { rememberPublished, signRun, type Signer } from "./signer.ts";

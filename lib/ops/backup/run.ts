@@ -17,7 +17,7 @@ import { shareStore } from "../../store/run/publish.ts";
 import { LOG_FILE, tidyStaging } from "../../store/run/resume.ts";
 import type { BackupOptions, BackupOutcome, BackupRequest, Published, RunSummary } from "./request.ts";
 import { runHook, runLateHook } from "./hooks.ts";
-import { collectedUnit, type CollectedUnit } from "./collected-unit.ts";
+import { collectedUnit, type CollectedUnit } from "./documents/collected-unit.ts";
 import { mergeSteps, type MergedSteps } from "./merge-steps.ts";
 import { runPermissions } from "./permissions.ts";
 import { planningContext, dryRun } from "./dry-run.ts";

@@ -84,7 +84,7 @@ describe("SIGKILL of the main process, at any instant", () => {
   afterAll(() => removeTree(join(site.root, "..")));
 
   // Spread over the run, each a little beside its place: a third of a golden step never comes to the same instant twice.
-  const instants = Array.from({ length: 15 }, (_, index) => (index + ((index * 0.618) % 1)) / 15.5);
+  const instants = Array.from({ length: 10 }, (_, index) => (index + ((index * 0.618) % 1)) / 10.5);
 
   test.each(instants.map((part) => ({ percent: Math.round(part * 100), part })))(
     "$percent % of the way",

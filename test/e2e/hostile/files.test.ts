@@ -107,7 +107,10 @@ describe("a run", () => {
       cpSync(join(base, "store"), store, { recursive: true, verbatimSymlinks: true });
       const run = realpathSync(join(store, "latest"));
       PUT[how]?.(join(run, file === "metadata.json" ? metadata(run) : file));
-      const { code, stdout, stderr } = await command("verify", "--dest", store);
+      // The checksums of what is that long take most of the time, and say nothing of its readers.
+      const isRead = !["run.log", "places.json"].includes(file);
+      const quick = isRead && how === "a line without end" ? ["--quick"] : [];
+      const { code, stdout, stderr } = await command("verify", "--dest", store, ...quick);
       expect({ code, said: stdout + stderr }).toMatchObject({ code: 13 });
       expect(stderr).not.toContain("E_INTERNAL");
     },

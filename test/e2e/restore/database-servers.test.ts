@@ -280,10 +280,10 @@ describe.each([
     const lasts = Date.now() - started;
     expect((await restore("--rollback")).code).toBe(0);
     const seen = new Set<string>();
-    for (let part = 1; part <= 12; part++) {
+    for (let part = 1; part <= 8; part++) {
       const signal = part % 3 === 0 ? "SIGTERM" : "SIGKILL";
       const { child, done } = restoring();
-      await sleep((lasts * part) / 12.5);
+      await sleep((lasts * part) / 8.5);
       child.kill(signal);
       const { code } = await done;
       const { phase, swap, restore: id } = journal();

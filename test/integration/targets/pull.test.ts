@@ -15,8 +15,8 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pullRuns, type PullSummary } from "../../../lib/api/push.ts";
-import { runScript, startScript } from "../../support/commands/run.ts";
-import { eventually, faultsOf } from "../../support/runs/backup.ts";
+
+import { eventually, faultsOf, runBuilt, startBuilt } from "../../support/runs/backup.ts";
 import { makeRun, makeStore } from "../../support/runs/stores.ts";
 import { startTreeServer, type TreeServer } from "../../support/targets/trees.ts";
 import { tempDirectory } from "../../support/temp.ts";
@@ -65,7 +65,7 @@ test("makes a copy of the store, run by run, and receives nothing twice", async 
   const content = random(2 * MEGABYTE);
   const unit = "trees/a b'\"$x*[1]é\\";
   await makeRun(source, FIRST, [{ directory: unit, content }, { directory: "trees/b" }]);
-  const result = await runScript("pull", given);
+  const result = await runBuilt("pull", given);
   expect(result).toMatchObject({ code: 0, stderr: "" });
   expect(result.json.at(-1)).toMatchObject({ message_type: "summary", ok: true, runs: [{ run: FIRST, linked: 0 }] });
   expect(readFileSync(join(dest, "store.json"), "utf8")).toBe(readFileSync(join(source, "store.json"), "utf8"));
@@ -130,7 +130,7 @@ test("goes on after it was killed", async () => {
   const { source, dest, pull, arguments: given } = await prepare();
   const units = Array.from({ length: 40 }, (_, n) => ({ directory: `trees/${n}`, content: random(MEGABYTE / 2) }));
   await makeRun(source, FIRST, units);
-  const started = startScript("pull", given);
+  const started = startBuilt("pull", given);
   const staging = join(dest, "runs", `.incomplete-${FIRST}`);
   await eventually("some files have arrived", () => existsSync(join(staging, "trees/1/content.txt")));
   started.child.kill("SIGKILL");
@@ -189,7 +189,7 @@ test("takes evidence, and keeps its own; what was removed here does not come bac
   expect(await pull()).toMatchObject({ evidence: 1, runs: [{ run: FIRST }, { run: SECOND }] });
   writeFileSync(join(dest, "evidence", FIRST, "drill.json"), "{ }\n");
   expect(existsSync(join(dest, "evidence/prune.jsonl"))).toBe(false);
-  const removed = await runScript("delete", [FIRST, "--dest", dest, "--yes"]);
+  const removed = await runBuilt("delete", [FIRST, "--dest", dest, "--yes"]);
   expect(removed).toMatchObject({ code: 0 });
   expect(await pull()).toMatchObject({ evidence: 0, runs: [] });
   expect(readFileSync(join(dest, "evidence", FIRST, "drill.json"), "utf8")).toBe("{ }\n");
@@ -201,7 +201,7 @@ test("refuses a server with another host key", async () => {
   await pull();
   const other = join(dest, "..", "known_hosts");
   writeFileSync(other, `* ${await otherKey()}\n`);
-  const result = await runScript("pull", given.with(given.indexOf("--known-hosts") + 1, other));
+  const result = await runBuilt("pull", given.with(given.indexOf("--known-hosts") + 1, other));
   expect(result).toMatchObject({ code: 15 });
   expect(result.json.at(-1)).toMatchObject({
     error_code: "E_REMOTE",

@@ -13,7 +13,7 @@ export interface TerminalResult {
 
 /** Reads the answers as JSON from its first argument; the program is the rest. What was read is matched once. */
 const PTY = `
-import json, os, pty, sys
+import json, os, pty, sys, termios, time
 answers = json.loads(sys.argv[1])
 pid, terminal = pty.fork()
 if pid == 0:
@@ -31,6 +31,11 @@ while True:
     seen += data
     if answers and answers[0][0].encode() in seen:
         seen = seen.split(answers[0][0].encode(), 1)[1]
+        # Some programs print their prompt first and then keep the terminal from showing what is typed.
+        for _ in range(50):
+            if not termios.tcgetattr(terminal)[3] & termios.ECHO:
+                break
+            time.sleep(0.01)
         os.write(terminal, answers.pop(0)[1].encode() + b"\\n")
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
 `;

@@ -207,7 +207,7 @@ export const SCENES: readonly Scene[] = [
     script: "cd /srv/clara_backups/latest",
     says: "a backup was sealed to the operator, who has the identity",
     before: [
-      `printf 'encryption: { recipients: [%s] }\\n' "$(age-keygen -y operator.txt)" >>/etc/holdfast/clara.yaml`,
+      `printf 'encryption: { recipients: [%s], metadata: names }\\n' "$(age-keygen -y operator.txt)" >>/etc/holdfast/clara.yaml`,
       IN_NOVEMBER,
       "cp operator.txt /root/",
     ],

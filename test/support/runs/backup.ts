@@ -214,7 +214,12 @@ export function procFile(pid: number, name: string): string {
 
 /** Waits until `check` holds; throws after some seconds. */
 export async function eventually(what: string, check: () => boolean, seconds = 30): Promise<void> {
-  for (const until = Date.now() + seconds * 1000; Date.now() < until; await sleep(20)) if (check()) return;
+  // Many look through /proc: what takes long is looked at less often.
+  const until = Date.now() + seconds * 1000;
+  for (let pause = 10; Date.now() < until; pause = Math.min(pause * 1.2, 200)) {
+    if (check()) return;
+    await sleep(pause);
+  }
   throw new Error(`after ${seconds} seconds still not: ${what}`);
 }
 

@@ -1,10 +1,10 @@
 /** The part of a unit that the documents of a run need: totals, places, commands to restore. */
-import type { UnitMetadata } from "../../model/unit.ts";
-import { STEPS } from "../../steps/registry.ts";
-import { withPlainNames } from "../../store/seal/plain-names.ts";
-import { layersOf } from "../../store/run/layers.ts";
-import { placesOf, type Place } from "../../store/run/places.ts";
-import { unitFacts, type UnitFacts } from "../anomalies/facts.ts";
+import type { UnitMetadata } from "../../../model/unit.ts";
+import { STEPS } from "../../../steps/registry.ts";
+import { withPlainNames } from "../../../store/seal/plain-names.ts";
+import { layersOf } from "../../../store/run/layers.ts";
+import { placesOf, type Place } from "../../../store/run/places.ts";
+import { unitFacts, type UnitFacts } from "../../anomalies/facts.ts";
 
 /** The part of a unit's metadata that the documents of the run need. */
 export interface CollectedUnit {

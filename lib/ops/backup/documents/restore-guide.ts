@@ -1,17 +1,17 @@
 /** `RESTORE.md`: how to bring a run back with standard tools alone, written for this very run. */
-import type { SiteConfig } from "../../config/load.ts";
-import type { ManifestHead } from "../../model/run.ts";
-import type { StepName } from "../../model/unit.ts";
-import { shellQuote } from "../../report/shell.ts";
-import { plural } from "../../report/format.ts";
-import type { Seal, SealProgram } from "../../model/seal.ts";
-import { restoreOrder, STEPS } from "../../steps/registry.ts";
-import { fileOfRun, target } from "../../steps/restore/targets.ts";
-import { sealedName } from "../../store/seal/names.ts";
-import { NAMES_FILE } from "../../store/run/readable.ts";
-import { DEAD_LIST, DIRECTORY_TIMES } from "../../store/run/layers.ts";
-import type { Place, Places } from "../../store/run/places.ts";
-import { unitOrder } from "../../store/run/unit-name.ts";
+import type { SiteConfig } from "../../../config/load.ts";
+import type { ManifestHead } from "../../../model/run.ts";
+import type { StepName } from "../../../model/unit.ts";
+import { shellQuote } from "../../../report/shell.ts";
+import { plural } from "../../../report/format.ts";
+import type { Seal, SealProgram } from "../../../model/seal.ts";
+import { restoreOrder, STEPS } from "../../../steps/registry.ts";
+import { fileOfRun, target } from "../../../steps/restore/targets.ts";
+import { sealedName } from "../../../store/seal/names.ts";
+import { NAMES_FILE } from "../../../store/run/readable.ts";
+import { DEAD_LIST, DIRECTORY_TIMES } from "../../../store/run/layers.ts";
+import type { Place, Places } from "../../../store/run/places.ts";
+import { unitOrder } from "../../../store/run/unit-name.ts";
 import type { CollectedUnit } from "./collected-unit.ts";
 
 export interface RestoreGuide {
