@@ -2,7 +2,7 @@
  * The documents of runs that name files and people, where the store has them sealed alone: this host, which could not
  * open them, keeps them to see what has changed. They say no more than the site on the same host.
  */
-import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { removeTree } from "../archive/tree/remove.ts";
 import { fromString } from "../archive/path.ts";
@@ -23,21 +23,35 @@ export function namesDirectory(store: string, seal: Seal | undefined): string | 
   return id !== undefined && ID.test(id) ? path.join(stateDirectory(), "names", id) : undefined;
 }
 
-/** Makes the directory ready for a run, and removes what no later run looks at. Throws `E_IO`. */
-export function prepareNames(directory: string, store: string, run: string): void {
+/**
+ * Makes the directory ready for a run, and removes what no later run looks at. Returns warnings of what another user made
+ * there and this one cannot remove. Throws `E_SEAL` where nothing can be kept.
+ */
+export function prepareNames(directory: string, store: string, run: string): string[] {
   const kept = new Set([...listRuns(store).slice(-LOOK_BACK), run]);
+  const own = path.join(directory, run);
   try {
-    mkdirSync(path.join(directory, run), { recursive: true, mode: 0o700 });
-    chmodSync(directory, 0o700);
-    for (const name of readdirSync(directory)) if (!kept.has(name)) removeTree(fromString(path.join(directory, name)));
+    mkdirSync(own, { recursive: true, mode: 0o700 });
     // Of a run that is resumed, the documents beside its units are written again.
-    for (const entry of readdirSync(path.join(directory, run), { withFileTypes: true }))
-      if (!entry.isDirectory()) rmSync(path.join(directory, run, entry.name));
+    for (const entry of readdirSync(own, { withFileTypes: true }))
+      if (!entry.isDirectory()) rmSync(path.join(own, entry.name));
+    const old = readdirSync(directory).filter((name) => !kept.has(name));
+    return old.flatMap((name) => removed(path.join(directory, name)));
   } catch (error) {
     const { message } = asHoldfastError(error, "E_IO");
-    throw new HoldfastError("E_IO", `${directory}, where this host keeps what it seals of names: ${message}`, {
-      hint: `give ${stateDirectory()} to the user that runs the backup`,
+    throw new HoldfastError("E_SEAL", `the sealed names of the run cannot be kept in ${directory}: ${message}`, {
+      hint: `give ${stateDirectory()} to the user that runs the backup: chown -R USER ${stateDirectory()}`,
       cause: error,
     });
+  }
+}
+
+/** Removes a directory. Returns a warning if it could not. */
+function removed(directory: string): string[] {
+  try {
+    removeTree(fromString(directory));
+    return [];
+  } catch (error) {
+    return [`${directory} is not needed any more, and cannot be removed: ${asHoldfastError(error, "E_IO").message}`];
   }
 }

@@ -83,7 +83,8 @@ export async function beginSession(
     mkdirSync(staging, { recursive: true });
     mkdirSync(scratch, { recursive: true, mode: 0o700 });
     const names = namesDirectory(store.path, seal);
-    if (names !== undefined) prepareNames(names, store.path, run);
+    for (const text of names === undefined ? [] : prepareNames(names, store.path, run))
+      report({ type: "note", level: "warning", text });
     const outside = seal === undefined ? undefined : privateDirectory();
     return {
       store,

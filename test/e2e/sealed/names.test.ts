@@ -1,7 +1,7 @@
 /** `encryption.metadata: names`: no document of a run names a file or a person, and the run comes back all the same. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compareTrees } from "../../support/compare.ts";
 import { runInProcess } from "../../support/commands/in-process.ts";
@@ -184,6 +184,26 @@ describe("a run with sealed names", () => {
     const restored = await runInProcess("restore", args);
     expect(restored.code, restored.stderr).toBe(13);
     expect(restored.stderr).toMatch(/sealed names of .* do not fit/);
+  });
+
+  test("a host that cannot keep the names says so before anything is read", async () => {
+    const file = join(tempDirectory(), "file");
+    writeFileSync(file, "");
+    const result = await backup(site, [], { env: { ...env, XDG_STATE_HOME: file } });
+    expect(result.code).toBe(1);
+    expect(result.error).toMatchObject({
+      error_code: "E_SEAL",
+      message: expect.stringContaining("cannot be kept in") as string,
+      hint: expect.stringContaining("chown -R USER") as string,
+    });
+  });
+
+  test("only its user may read what the host keeps, and it keeps the runs that it compares with", () => {
+    const names = join(directory, "state/holdfast/names");
+    const kept = readdirSync(names).flatMap((id) => readdirSync(join(names, id)).map((one) => join(names, id, one)));
+    const runs = readdirSync(join(site.dest, "runs"));
+    for (const one of runs) expect(kept.map((directory) => basename(directory))).toContain(one);
+    for (const one of kept) expect(statSync(one).mode & 0o777).toBe(0o700);
   });
 
   test("a host that lost the names says what it builds again, and does so", async () => {
