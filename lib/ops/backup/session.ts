@@ -80,11 +80,11 @@ export async function beginSession(
     const scratch = scratchDirectory(store.path, run);
     clearTemporary(store.path);
     sweepPins(store.path);
-    mkdirSync(staging, { recursive: true });
-    mkdirSync(scratch, { recursive: true, mode: 0o700 });
     const names = namesDirectory(store.path, seal);
     for (const text of names === undefined ? [] : prepareNames(names, store.path, run))
       report({ type: "note", level: "warning", text });
+    mkdirSync(staging, { recursive: true });
+    mkdirSync(scratch, { recursive: true, mode: 0o700 });
     const outside = seal === undefined ? undefined : privateDirectory();
     return {
       store,
