@@ -8,6 +8,7 @@ import { delimiter, join } from "node:path";
 import glob from "fast-glob";
 import pc from "picocolors";
 import { openPool } from "./servers/pool.ts";
+import { debianPrograms } from "./servers/postgres.ts";
 
 /** Variables through which the host would lead a test to its own sites, stores and servers. */
 const HOST_VARIABLES =
@@ -25,7 +26,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const state = mkdtempSync(join(tmpdir(), "holdfast-test-state-"));
   process.env.XDG_STATE_HOME = state;
   // Debian's psql and pg_dump are Perl scripts that start these: most of what a short query costs.
-  const [clients] = glob.sync("/usr/lib/postgresql/*/bin", { onlyDirectories: true }).toSorted().toReversed();
+  const clients = debianPrograms();
   if (clients !== undefined) process.env.PATH = `${clients}${delimiter}${process.env.PATH ?? ""}`;
   const closePool = await openPool();
   return async () => {

@@ -107,10 +107,9 @@ class Search {
       const { single, layered } = groupLayers(this.#units(run, directory, step));
       return [...single.map((unit) => [unit]), ...layered.values()];
     });
-    const sealed = groups.filter((group) => group.some(isSealed) && !this.#knownSealed.has(keyOf(run, group)));
-    const isKnown = (group: readonly UnitMetadata[]): boolean => this.#knownSealed.has(keyOf(run, group));
-    await content?.bringDirectories(run, groups.filter((group) => !isKnown(group)).flat());
-    const units = sealed.flat();
+    const unknown = groups.filter((group) => !this.#knownSealed.has(keyOf(run, group)));
+    await content?.bringDirectories(run, unknown.flat());
+    const units = unknown.filter((group) => group.some(isSealed)).flat();
     const opened = await openUnits(directory, units, this.#request.identitySource ?? {}, this.#signal);
     const plain = new Map(units.map((unit, at) => [unit, opened.units[at] ?? unit]));
     try {

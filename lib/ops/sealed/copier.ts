@@ -62,7 +62,7 @@ export class Copier {
       const written = new Map<string, string>();
       const sealed = new Set<string>();
       const names = namesIn(sums);
-      if (names !== undefined) sealed.add(names);
+      if (names !== undefined) sealed.add(names.stored);
       for (const metadata of this.#metadataOf(one)) for (const file of sealedFiles(metadata)) sealed.add(file);
       for (const [file, sha256] of sums) {
         if (sealed.has(file)) continue;
@@ -97,10 +97,9 @@ export class Copier {
   }
 
   /** Opens the documents that name files and people. Returns the digest of each, by file. */
-  async #openNames(run: string, names: string, sums: ReadonlyMap<string, string>) {
-    const program = sealOf(names) ?? "age";
-    const name = `${withoutSeal(names)}.tgz`;
-    await this.#open(run, { stored: names, name, program, sha256: undefined, plain: undefined }, sums);
+  async #openNames(run: string, names: Pick<FileToOpen, "stored" | "program">, sums: ReadonlyMap<string, string>) {
+    const name = `${withoutSeal(names.stored)}.tgz`;
+    await this.#open(run, { ...names, name, sha256: undefined, plain: undefined }, sums);
     const archive = path.join(this.#to, run, name);
     const { written, units } = await unpackNames(archive, path.join(this.#to, run), sums, this.#signal);
     rmSync(archive);

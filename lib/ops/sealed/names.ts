@@ -5,6 +5,7 @@ import { fromString } from "../../archive/path.ts";
 import { removeTree } from "../../archive/tree/remove.ts";
 import { unpackArchive } from "../../archive/unpack/archive.ts";
 import { HoldfastError } from "../../errors.ts";
+import { sealSchema } from "../../model/seal.ts";
 import { metadataSchema, STEP_NAMES, type UnitMetadata } from "../../model/unit.ts";
 import { PROJECTS_FILE } from "../../steps/core/projects.ts";
 import { readDocument } from "../../store/files/json-documents.ts";
@@ -21,9 +22,11 @@ const REPLACED = new Set(["RESTORE.md", PLACES_FILE, PROJECTS_FILE]);
 /** Names of directories below one another. */
 const MOST_DEPTH = 16;
 
-/** Returns the name of the sealed archive of names among the files of a run, if it has one. */
-export const namesIn = (files: ReadonlyMap<string, string>): string | undefined =>
-  (["age", "gpg"] as const).map((program) => sealedName(NAMES_FILE, { program })).find((name) => files.has(name));
+/** Returns the sealed archive of names among the files of a run, if it has one, and the program that opens it. */
+export const namesIn = (files: ReadonlyMap<string, string>) =>
+  sealSchema.shape.program.options
+    .map((program) => ({ program, stored: sealedName(NAMES_FILE, { program }) }))
+    .find(({ stored }) => files.has(stored));
 
 /**
  * Unpacks the opened `archive` into the copy of its run, which has the other documents. Returns the digest of each file
@@ -61,8 +64,8 @@ export async function unpackNames(
       renameSync(path.join(into, file), to);
       written.set(file, (await hashFile(to, signal)).sha256);
     }
-    for (const file of STEP_NAMES.flatMap((step) => listMetadata(run, step)))
-      if (hasSealedNames(readDocument(path.join(run, file), metadataSchema))) throw doNotFit(run, file);
+    const lacking = STEP_NAMES.flatMap((step) => listMetadata(run, step)).find((file) => !written.has(file));
+    if (lacking !== undefined) throw doNotFit(run, lacking);
     return { written, units };
   } finally {
     removeTree(fromString(into));

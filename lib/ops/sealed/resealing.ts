@@ -9,7 +9,7 @@ import { readManifestHead } from "../../store/run/manifest.ts";
 import type { Seal } from "../../model/seal.ts";
 import { isSealedFor } from "../../store/seal/names.ts";
 
-/** How a run is to be sealed, and where this host keeps what is sealed of the names in earlier ones. */
+/** The seal of the next run, and the directory of this host for what is sealed of the names in runs. */
 interface Sealing {
   readonly seal: Seal | undefined;
   readonly names: string | undefined;

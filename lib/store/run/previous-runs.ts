@@ -43,7 +43,7 @@ export class PreviousRuns {
    */
   constructor(
     store: string,
-    { runs, names }: { readonly runs?: readonly string[] | undefined; readonly names?: string | undefined } = {},
+    { runs, names }: { readonly runs?: readonly string[] | undefined; readonly names: string | undefined },
   ) {
     this.#store = store;
     this.#runs = runs ?? listRuns(store).toReversed().slice(0, LOOK_BACK);

@@ -1,12 +1,12 @@
 /** Stores files that a step has made outside of the run. */
-import { linkSync, mkdirSync } from "node:fs";
+import { createReadStream, linkSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Artifact } from "../../model/unit.ts";
 import { hashFile } from "../files/hash.ts";
 import type { PreviousUnit } from "../run/previous-runs.ts";
 import type { Seal } from "../../model/seal.ts";
 import { sealDigest, sealedName } from "./names.ts";
-import { sealFile } from "./stream.ts";
+import { sealContent } from "./stream.ts";
 
 /** The staging directory of the run. */
 interface RunBeingMade {
@@ -40,7 +40,7 @@ export async function storeSealed(
       ? earlier.metadata.artifacts.find((one) => one.path === stored && one.plain?.sha256 === sha256)
       : undefined;
   if (earlier !== undefined && same !== undefined && isLinked(earlier.directory, directory, stored)) return same;
-  const written = await sealFile(file, path.join(directory, name), seal, signal);
+  const written = await sealContent(() => createReadStream(file), path.join(directory, name), seal, signal);
   return {
     path: stored,
     size_bytes: written.size,

@@ -1,6 +1,5 @@
 /** Seals a stream of content into a new file. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { open, rm, type FileHandle } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { Written } from "../../archive/output.ts";
@@ -55,15 +54,23 @@ function meter() {
   };
 }
 
-/** Seals a file into a new one, `target` with the suffix of the program. Removes what it wrote when it fails. */
-export async function sealFile(source: string, target: string, seal: Seal, signal: AbortSignal): Promise<Written> {
+/**
+ * Seals content into a new file, `target` with the suffix of the program; the source is opened once there is a file.
+ * Removes what it wrote when it fails.
+ */
+export async function sealContent(
+  source: () => AsyncIterable<Uint8Array>,
+  target: string,
+  seal: Seal,
+  signal: AbortSignal,
+): Promise<Written> {
   const name = sealedName(target, seal);
   const file = await open(name, "wx", 0o640).catch((error: unknown) => {
     throw asHoldfastError(error, "E_IO");
   });
   try {
     await file.chmod(0o640);
-    return await writeContent(createReadStream(source), file, { seal, signal });
+    return await writeContent(source(), file, { seal, signal });
   } catch (error) {
     await rm(name, { force: true });
     throw asHoldfastError(error, "E_IO");

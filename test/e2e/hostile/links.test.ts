@@ -137,18 +137,18 @@ ${extra}`,
 
   const PLACES = ["projects", "legacy", "audio", "media", "uploads", "big", "data/app.db", "audio.db", "notes.txt", "conf", "conf/nginx.conf", "conf.d", ".env"]; // prettier-ignore
   test("a configured path that a link points at any other one never stops the backup of the rest", async () => {
-    for (const [at, from] of PLACES.entries())
-      for (const to of [PLACES[(at + (at % 2 === 0 ? 1 : 5)) % PLACES.length] ?? ""]) {
-        if (`${to}/`.startsWith(`${from}/`) || `${from}/`.startsWith(`${to}/`)) continue;
-        const kept = join(base, "kept");
-        renameSync(site(from), kept);
-        link(site(from), site(to));
-        const { code, stderr } = await backUp();
-        expect([0, 3], `${from} -> ${to}: ${stderr}`).toContain(code);
-        expect(existsSync(join(base, "store/last/trees", to === "notes.txt" || from === "notes.txt" ? "uploads" : "notes.txt")) || from === "uploads", `${from} -> ${to}`).toBe(true);
-        rmSync(site(from));
-        renameSync(kept, site(from));
-      }
+    for (const [at, from] of PLACES.entries()) {
+      const to = PLACES[(at + (at % 2 === 0 ? 1 : 5)) % PLACES.length] ?? "";
+      if (`${to}/`.startsWith(`${from}/`) || `${from}/`.startsWith(`${to}/`)) continue;
+      const kept = join(base, "kept");
+      renameSync(site(from), kept);
+      link(site(from), site(to));
+      const { code, stderr } = await backUp();
+      expect([0, 3], `${from} -> ${to}: ${stderr}`).toContain(code);
+      expect(existsSync(join(base, "store/last/trees", to === "notes.txt" || from === "notes.txt" ? "uploads" : "notes.txt")) || from === "uploads", `${from} -> ${to}`).toBe(true);
+      rmSync(site(from));
+      renameSync(kept, site(from));
+    }
   }, 600_000); // prettier-ignore
 
   test("two keys with one path are refused by the config", async () => {

@@ -15,7 +15,6 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pullRuns, type PullSummary } from "../../../lib/api/push.ts";
-
 import { eventually, faultsOf, runBuilt, startBuilt } from "../../support/runs/backup.ts";
 import { makeRun, makeStore } from "../../support/runs/stores.ts";
 import { startTreeServer, type TreeServer } from "../../support/targets/trees.ts";

@@ -24,9 +24,13 @@ export function postgresDirectories(): string[] {
     .filter((bin) => existsSync(join(bin, "initdb")));
 }
 
+/** Returns the directory of the newest programs that Debian has installed, if it has any. */
+export const debianPrograms = (): string | undefined =>
+  glob.sync("/usr/lib/postgresql/*/bin", { onlyDirectories: true }).toSorted(byNumber).at(-1);
+
 /** Returns the programs of the newest version that Debian has installed. */
 function newestPrograms(): string {
-  const bin = glob.sync("/usr/lib/postgresql/*/bin", { onlyDirectories: true }).toSorted(byNumber).at(-1);
+  const bin = debianPrograms();
   if (bin === undefined || !existsSync(join(bin, "initdb"))) throw missing("initdb", "postgresql");
   return bin;
 }

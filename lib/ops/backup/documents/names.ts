@@ -1,9 +1,7 @@
 /** Writes the documents that name files and people: sealed where names are, and then their readable part beside. */
 import { existsSync, statSync } from "node:fs";
-import { open } from "node:fs/promises";
 import path from "node:path";
 import { create } from "tar";
-import { asHoldfastError } from "../../../errors.ts";
 import { projectListSchema, type ManifestHead } from "../../../model/run.ts";
 import { PROJECTS_FILE } from "../../../steps/core/projects.ts";
 import type { StepContext } from "../../../steps/core/context.ts";
@@ -12,7 +10,7 @@ import { listFiles } from "../../../store/run/checksums.ts";
 import { PLACES_FILE, type Places } from "../../../store/run/places.ts";
 import { NAMES_FILE, readablePlaces, readableProjects } from "../../../store/run/readable.ts";
 import { sealedName } from "../../../store/seal/names.ts";
-import { writeContent } from "../../../store/seal/stream.ts";
+import { sealContent } from "../../../store/seal/stream.ts";
 import type { RestoreGuide } from "./restore-guide.ts";
 
 type Context = Pick<StepContext, "directory" | "documents" | "named" | "seal" | "signal">;
@@ -34,17 +32,10 @@ export async function writeNames(
   const projects = path.join(named, PROJECTS_FILE);
   if (existsSync(projects)) documents.write(PROJECTS_FILE, readableProjects(readDocument(projects, projectListSchema)));
   const files = listFiles(named);
+  const archive = () => create({ cwd: named, gzip: true, portable: true, strict: true }, files);
+  const { sha256 } = await sealContent(archive, path.join(directory, NAMES_FILE), seal, signal);
   const name = sealedName(NAMES_FILE, seal);
-  const file = await open(path.join(directory, name), "wx", 0o640).catch((error: unknown) => {
-    throw asHoldfastError(error, "E_IO");
-  });
-  try {
-    const archive = create({ cwd: named, gzip: true, portable: true, strict: true }, files);
-    const { sha256 } = await writeContent(archive, file, { seal, signal });
-    documents.digests.set(name, sha256);
-  } finally {
-    await file.close().catch(() => {}); // the stream has closed it already, unless it failed early
-  }
+  documents.digests.set(name, sha256);
   const size_bytes = files.reduce((sum, one) => sum + statSync(path.join(named, one)).size, 0);
   return { sealed_names: { path: name, files: files.length, size_bytes } };
 }
